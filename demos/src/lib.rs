@@ -1,0 +1,2 @@
+//! The numbered demos.
+pub mod demo_09a;
