@@ -1,61 +1,188 @@
-//! Demo 09a: map one page, allocate from it, dump it, unmap it.
+//! Demo 09a: map one region, track the offset, keep the bound, unmap.
+
+use crate::by_hand::full;
+use crate::stage::bytes::quoted;
+use crate::stage::{Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, play};
+use nix::sys::resource::{UsageWho, getrusage};
 use std::process::ExitCode;
-use std::ptr;
+use std::{ptr, slice};
+
+/// What the registry knows of this demo.
+pub const DEMO: Demo = Demo {
+    number: "09a",
+    binary: "09a_arena_scope_local_mmap",
+    title: "you allocate, you track the offset, you control the lifetime",
+    question: Question {
+        text: "three blocks of 64 bytes from a fresh mapping. At which offset is the third, and when does\n         \
+                the kernel pay for the memory?",
+        answers: &[
+            "192, when it is mapped",
+            "128, when it is mapped",
+            "128, at the first write",
+        ],
+        right: 2,
+        why: "Offsets count from 0, so the third block begins after two. mmap only promises addresses; the page\n   \
+              comes when the first write faults.",
+    },
+    next: "who notices byte 65 of a 64-byte block? (09b)",
+    run,
+    child: None,
+};
+
+/// The size of the region.
+const CAPACITY: usize = 4096;
+
+/// The size of each block.
+const BLOCK: usize = 64;
+
+/// The three guests that go through all rooms of this house.
+pub const TEXTS: [&str; 3] = [
+    "Hello arena",
+    "Scoped allocator is born",
+    "This is not malloc",
+];
 
 /// Runs the demo.
-pub fn run() -> ExitCode {
-    const CAPACITY: usize = 4096;
-    // SAFETY: a private anonymous mapping at an address of the kernel's choice touches nothing of ours.
-    let base = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            CAPACITY,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-            -1,
-            0,
-        )
+#[must_use]
+pub fn run(options: &Options) -> ExitCode {
+    play(&DEMO, options, story)
+}
+
+fn story(stage: &mut Stage) -> Result<(), Trouble> {
+    let seen = by_hand(stage)?;
+    stage.expect("offsets", vec![0, 64, 128], seen.offsets.clone());
+    stage.expect("used_bytes", 192, seen.dump.len());
+    stage.expect("resident_after_mmap", false, seen.resident_after_mmap);
+    stage.expect(
+        "resident_after_first_write",
+        true,
+        seen.resident_after_write,
+    );
+    stage.note("faults_of_first_write", seen.faults);
+    stage.expect("first_write_faulted", true, seen.faults >= 1);
+    stage.expect("too_much_refused", true, seen.refused);
+
+    let when = match (seen.resident_after_mmap, seen.resident_after_write) {
+        (false, true) => "at the first write",
+        (true, _) => "when it is mapped",
+        (false, false) => "not even at the first write",
     };
+    let third = seen.offsets.last().copied().unwrap_or_default();
+    stage.reveal(&format!("{third}, {when}"));
+    Ok(())
+}
+
+/// What the run by hand saw.
+struct Seen {
+    offsets: Vec<usize>,
+    dump: Vec<u8>,
+    resident_after_mmap: bool,
+    resident_after_write: bool,
+    faults: i64,
+    refused: bool,
+}
+
+// stamp: by-hand
+/// The whole allocator: the next `size` bytes, if that many are left.
+fn take(offset: &mut usize, size: usize) -> Option<usize> {
+    // Compare with the room that is left: the sum `*offset + size` could wrap around, this cannot.
+    if size > CAPACITY - *offset {
+        return None;
+    }
+    let start = *offset;
+    *offset += size;
+    Some(start)
+}
+
+fn by_hand(stage: &mut Stage) -> Result<Seen, Trouble> {
+    stage.part("By hand: mmap, an offset, a bound, munmap");
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new private mapping at an address of the kernel's choice touches nothing of ours.
+    let base = unsafe { libc::mmap(ptr::null_mut(), CAPACITY, access, private, -1, 0) };
     if base == libc::MAP_FAILED {
-        eprintln!(
-            "❌ mmap of {CAPACITY} bytes failed: {}",
-            std::io::Error::last_os_error()
-        );
-        return ExitCode::FAILURE;
+        return Err(Trouble::last_os("mmap"));
     }
     let base = base.cast::<u8>();
+    let at = |offset| Place::new("base", base.addr(), offset);
     let mut offset = 0;
-    for text in [
-        "Hello arena",
-        "Scoped allocator is born",
-        "This is not malloc",
-    ] {
-        if offset + 64 > CAPACITY {
-            return ExitCode::FAILURE;
-        }
-        // SAFETY: offset + 64 <= CAPACITY, checked above.
-        let block = unsafe { base.add(offset) };
-        // SAFETY: the text is shorter than 64 bytes and the block is ours.
+    stage.event(Symbol::Alloc, "map", CAPACITY, at(0), "");
+    let resident_after_mmap = show_resident(stage, base)?;
+
+    let mut offsets = Vec::new();
+    let mut faults = Vec::new();
+    let mut resident_after_write = false;
+    for text in TEXTS {
+        let start = take(&mut offset, BLOCK).ok_or_else(full)?;
+        assert!(text.len() <= BLOCK, "a text must fit its block");
+        // SAFETY: start + BLOCK <= CAPACITY, so the block lies within the mapping.
+        let block = unsafe { base.add(start) };
+        let faults_before = minor_faults()?;
+        // SAFETY: the text fits the block, and nothing else uses the block.
         unsafe { block.copy_from_nonoverlapping(text.as_ptr(), text.len()) };
-        println!("✅ alloc 64 B → base+{offset} {text:?}");
-        offset += 64;
+        faults.push(minor_faults()? - faults_before);
+        stage.event(Symbol::Alloc, "alloc", BLOCK, at(start), quoted(text));
+        if start == 0 {
+            resident_after_write = show_resident(stage, base)?;
+        }
+        offsets.push(start);
     }
-    // SAFETY: the used bytes were zeroed by the kernel or written above.
-    let used = unsafe { std::slice::from_raw_parts(base, offset) };
-    println!(
-        "📦 {}",
-        used.iter()
-            .map(|&b| if (32..127).contains(&b) {
-                b as char
-            } else {
-                '.'
-            })
-            .collect::<String>()
-    );
-    // SAFETY: the mapping made above; `used` is not read again.
+
+    // SAFETY: `offset` bytes of the mapping, zeroed by the kernel or written above, and unchanged while borrowed.
+    let dump = unsafe { slice::from_raw_parts(base, offset) }.to_vec();
+    stage.picture(at(0), &dump, BLOCK);
+
+    let too_much = CAPACITY - offset + 1;
+    let refused = take(&mut offset, too_much).is_none();
+    let left = format!("{} B are left", CAPACITY - offset);
+    let outcome = if refused {
+        Symbol::Refused
+    } else {
+        Symbol::Alloc
+    };
+    stage.event(outcome, "alloc", too_much, at(offset), left);
+
+    // SAFETY: the whole mapping made above; no pointer into it is used again.
     if unsafe { libc::munmap(base.cast(), CAPACITY) } != 0 {
-        return ExitCode::FAILURE;
+        return Err(Trouble::last_os("munmap"));
     }
-    println!("🧹 unmap {CAPACITY} B");
-    ExitCode::SUCCESS
+    stage.event(Symbol::Unmap, "unmap", CAPACITY, at(0), "");
+    // /stamp: by-hand
+    Ok(Seen {
+        offsets,
+        dump,
+        resident_after_mmap,
+        resident_after_write,
+        faults: faults[0],
+        refused,
+    })
+}
+
+/// Says whether the first OS page of a mapping is in memory.
+fn show_resident(stage: &mut Stage, base: *mut u8) -> Result<bool, Trouble> {
+    let resident = is_resident(base)?;
+    let (count, note) = if resident {
+        (1, "the first write made the kernel pay")
+    } else {
+        (0, "addresses only, no memory behind them")
+    };
+    let verb = Line::new(Symbol::Picture, "pages");
+    stage.show(verb.note(format!("{count} of 1 resident: {note}")));
+    Ok(resident)
+}
+
+/// Asks the kernel whether the first OS page of a mapping is in memory.
+fn is_resident(base: *mut u8) -> Result<bool, Trouble> {
+    let mut pages = [0_u8];
+    // SAFETY: `base` is the start of a mapping, and one byte of it needs one byte of answer.
+    if unsafe { libc::mincore(base.cast(), 1, pages.as_mut_ptr()) } != 0 {
+        return Err(Trouble::last_os("mincore"));
+    }
+    Ok(pages[0] & 1 == 1)
+}
+
+/// How many page faults of this process the kernel served so far without reading a disk.
+fn minor_faults() -> Result<i64, Trouble> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).during("getrusage")?;
+    Ok(usage.minor_page_faults())
 }

@@ -1,4 +1,4 @@
 //! Runs demo 09a.
 fn main() -> std::process::ExitCode {
-    demos::demo_09a::run()
+    demos::main_of("09a")
 }

@@ -1,4 +1,4 @@
-//! The launcher.
+//! Opens the tour of the demos, or runs the one that is named.
 fn main() -> std::process::ExitCode {
-    demos::demo_09a::run()
+    demos::launch()
 }

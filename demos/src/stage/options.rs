@@ -1,0 +1,38 @@
+//! The options that every demo has.
+
+use super::line::Symbol;
+use clap::Args;
+
+/// The options that every demo has.
+#[derive(Args, Debug, Clone, Copy, Default)]
+#[command(after_help = Symbol::LEGEND)]
+pub struct Options {
+    /// Print the facts of the run as one JSON object in place of the story
+    #[arg(long)]
+    pub json: bool,
+
+    /// Print raw addresses beside base+offset (they differ from run to run)
+    #[arg(long)]
+    pub addresses: bool,
+
+    /// Ask for your prediction before the truth is shown (needs a terminal)
+    #[arg(long, conflicts_with = "json")]
+    pub predict: bool,
+
+    /// The launcher started this demo, and says itself what is to be said about progress
+    #[arg(long, hide = true)]
+    pub in_tour: bool,
+}
+
+impl Options {
+    /// The same options as arguments, to hand them on to another process.
+    pub fn as_args(self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.json, "--json"),
+            (self.addresses, "--addresses"),
+            (self.predict, "--predict"),
+        ]
+        .into_iter()
+        .filter_map(|(on, name)| on.then_some(name))
+    }
+}
