@@ -1,1 +1,33 @@
-//! a
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(all(feature = "std", not(target_os = "linux")))]
+compile_error!(
+    "regions (feature \"std\") need Linux; elsewhere, use arena-core with default-features = false: \
+     arenas in buffers, Arena::in_buffer, work everywhere"
+);
+
+mod allocator;
+mod arena;
+#[forbid(unsafe_code)]
+pub mod bump;
+mod dump;
+mod error;
+#[cfg(feature = "std")]
+pub mod policy;
+#[cfg(feature = "std")]
+pub mod region;
+mod scope;
+#[cfg(feature = "std")]
+mod tool;
+
+pub use arena::{Arena, Buffer, Mapped, Stats};
+pub use dump::Dump;
+pub use error::{AllocError, Backing, Cause, Operation, RegionError};
+#[cfg(feature = "std")]
+pub use policy::{BuildError, Policy};
+#[cfg(feature = "std")]
+pub use region::Region;
+pub use scope::{Checkpoint, Scope, ScopeGuard};

@@ -1,0 +1,79 @@
+//! The arena behind the ecosystem's `Allocator` traits: one implementation, three traits.
+//!
+//! It is implemented for `&Arena` and `&Scope`, not for the arena itself, which can be reset
+//! without `unsafe` and would take the memory away under a collection.
+//!
+//! `deallocate` of the newest block makes its bytes available again; of any other it does nothing.
+//! `grow` and `shrink` work in place for the newest block, so a `Vec` that is the last to allocate
+//! never moves.
+
+#[cfg(any(
+    feature = "allocator-api2-02",
+    feature = "allocator-api2-04",
+    feature = "nightly"
+))]
+macro_rules! implement_allocator {
+    ($($api:ident)::+) => {
+        const _: () = {
+            use core::alloc::Layout;
+            use core::ptr::NonNull;
+
+            use $($api)::+::{AllocError, Allocator};
+
+            implement_allocator!(for [const MIN_ALIGN: usize, B] &crate::Arena<MIN_ALIGN, B>);
+            implement_allocator!(for [const MIN_ALIGN: usize] &crate::Scope<'_, MIN_ALIGN>);
+        };
+    };
+    (for [$($generics:tt)*] $allocator:ty) => {
+        // SAFETY: a block stays valid until the arena is reset or rewound. Both need the arena or
+        // scope exclusively (or are `unsafe` and say so), which the borrow in this type rules out.
+        // Copies of the reference mean the same arena.
+        unsafe impl<$($generics)*> Allocator for $allocator {
+            #[inline]
+            fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+                let block = self.raw().allocate(layout).map_err(|_| AllocError)?;
+                Ok(NonNull::slice_from_raw_parts(block, layout.size()))
+            }
+
+            #[inline]
+            fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+                let block = self.raw().allocate_zeroed(layout).map_err(|_| AllocError)?;
+                Ok(NonNull::slice_from_raw_parts(block, layout.size()))
+            }
+
+            #[inline]
+            unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+                // SAFETY: the caller's promise is the one asked for.
+                unsafe { self.raw().deallocate(block, layout) }
+            }
+
+            #[inline]
+            unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
+                // SAFETY: the caller's promise is the one asked for.
+                let grown = unsafe { self.raw().grow(block, old, new) }.map_err(|_| AllocError)?;
+                Ok(NonNull::slice_from_raw_parts(grown, new.size()))
+            }
+
+            #[inline]
+            unsafe fn grow_zeroed(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
+                // SAFETY: the caller's promise is the one asked for.
+                let grown = unsafe { self.raw().grow_zeroed(block, old, new) }.map_err(|_| AllocError)?;
+                Ok(NonNull::slice_from_raw_parts(grown, new.size()))
+            }
+
+            #[inline]
+            unsafe fn shrink(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
+                // SAFETY: the caller's promise is the one asked for.
+                let shrunk = unsafe { self.raw().shrink(block, old, new) }.map_err(|_| AllocError)?;
+                Ok(NonNull::slice_from_raw_parts(shrunk, new.size()))
+            }
+        }
+    };
+}
+
+#[cfg(feature = "allocator-api2-02")]
+implement_allocator!(allocator_api2_02::alloc);
+#[cfg(feature = "allocator-api2-04")]
+implement_allocator!(allocator_api2_04::alloc);
+#[cfg(feature = "nightly")]
+implement_allocator!(core::alloc);

@@ -1,0 +1,206 @@
+//! The arena: its memory, from the first block to the last.
+#![expect(
+    clippy::mut_from_ref,
+    reason = "each call hands out bytes that nobody else has"
+)]
+
+use core::alloc::Layout;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+mod buffer;
+mod fill;
+mod ground;
+mod methods;
+mod raw;
+mod resize;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+pub use buffer::Buffer;
+pub(crate) use fill::{assert_no_drop, fail};
+#[cfg(feature = "std")]
+pub(crate) use ground::Contents;
+#[cfg(feature = "std")]
+use ground::Ground;
+pub(crate) use methods::allocation_methods;
+pub(crate) use raw::RawArena;
+pub use stats::Stats;
+
+use crate::error::AllocError;
+#[cfg(feature = "std")]
+use crate::policy::{BuildError, Policy, Settings, Zeroing};
+#[cfg(feature = "std")]
+use crate::region::{Region, RegionError};
+use crate::scope::{Checkpoint, Scope, ScopeGuard};
+
+/// An arena that maps and unmaps its own memory.
+#[derive(Debug)]
+pub struct Mapped(());
+
+/// One contiguous range of memory, handed out from its start, given up all at once.
+///
+/// Every block begins and ends at a multiple of `MIN_ALIGN` bytes (8 unless chosen otherwise; 1
+/// packs text densely; 64 at most), or at a larger alignment where the type asks for one. With
+/// `B = `[`Mapped`] the memory is the arena's own; with [`Buffer`] it is borrowed.
+///
+/// Blocks are handed out through `&self` and live as long as that borrow, so
+/// [`reset`](Arena::reset), which takes `&mut self`, cannot be called while one is in use. An arena
+/// can be sent to another thread, but is not shared between threads.
+///
+/// ```
+/// use arena_core::Arena;
+///
+/// let mut arena = Arena::new();
+/// let hello = arena.alloc_str("Hello arena");
+/// let numbers = arena.alloc_slice_copy(&[1, 2, 3]);
+/// assert_eq!((hello.len(), numbers.len()), (11, 3));
+/// arena.reset();
+/// assert_eq!(arena.used(), 0);
+/// ```
+pub struct Arena<const MIN_ALIGN: usize = 8, B = Mapped> {
+    raw: RawArena<MIN_ALIGN>,
+    memory: PhantomData<B>,
+}
+
+#[cfg(feature = "std")]
+impl Arena {
+    /// Make an arena with the default [`Policy`]: one system call maps up to 1 GiB of address
+    /// space, of which nothing is resident until it is used.
+    ///
+    /// # Panics
+    ///
+    /// The OS refuses even 64 MiB of address space.
+    #[must_use]
+    #[track_caller]
+    pub fn new() -> Self {
+        match Self::try_new() {
+            Ok(arena) => arena,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Make an arena with the default [`Policy`].
+    ///
+    /// # Errors
+    ///
+    /// The OS refuses even 64 MiB of address space.
+    pub fn try_new() -> Result<Self, BuildError> {
+        Policy::new().build()
+    }
+}
+
+#[cfg(feature = "std")]
+impl Default for Arena {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "std")]
+impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
+    pub(crate) fn over(region: Region, settings: Settings, contents: Contents) -> Self {
+        let (base, len) = (region.base(), region.len());
+        let limit = settings.limit;
+        let clear_returned = settings.zeroing == Zeroing::Always;
+        let contents = match settings.zeroing {
+            Zeroing::NeverPromised => Contents::Unknown,
+            Zeroing::FreshOnly | Zeroing::Always => contents,
+        };
+        let ground = Ground::Region { region, settings };
+        // SAFETY: the region is owned by `ground`, is a whole number of pages, ends below
+        // `RANGE_END_MAX`, and is readable and writable but for what `ground` still has to commit.
+        let raw = unsafe { RawArena::over(base, len, contents, clear_returned, ground) };
+        raw.set_limit(limit);
+        Self {
+            raw,
+            memory: PhantomData,
+        }
+    }
+
+    /// Count the resident bytes, in whole OS pages.
+    ///
+    /// # Errors
+    ///
+    /// `mincore` fails.
+    pub fn resident(&self) -> Result<usize, RegionError> {
+        self.region().resident()
+    }
+
+    /// Look at the region under the arena.
+    pub fn region(&self) -> &Region {
+        match self.raw.ground() {
+            Ground::Region { region, .. } => region,
+            Ground::Buffer => unreachable!("a mapped arena has a region"),
+        }
+    }
+
+    /// End the arena and keep its region, with whatever is in it.
+    #[must_use]
+    pub fn into_region(self) -> Region {
+        match self.raw.into_ground() {
+            Ground::Region { region, .. } => region,
+            Ground::Buffer => unreachable!("a mapped arena has a region"),
+        }
+    }
+
+    /// Empty the arena and give all but the first `keep` bytes, rounded up to whole OS pages, back
+    /// to the OS.
+    ///
+    /// # Errors
+    ///
+    /// The OS refuses ([`Region::decommit`]); the arena is empty all the same.
+    pub fn reset_and_decommit(&mut self, keep: usize) -> Result<(), RegionError> {
+        self.raw.reset_and_decommit(keep)
+    }
+}
+
+impl<const MIN_ALIGN: usize, B> Arena<MIN_ALIGN, B> {
+    allocation_methods!(['a] self: &'a Self => 'a);
+
+    #[inline(always)]
+    pub(crate) fn raw(&self) -> &RawArena<MIN_ALIGN> {
+        &self.raw
+    }
+
+    /// Empty the arena; what becomes of its memory is the policy's choice
+    /// ([`Reset`](crate::policy::Reset)).
+    #[inline]
+    pub fn reset(&mut self) {
+        self.raw.reset();
+    }
+
+    /// Look at the whole arena as one scope, for functions that take a [`Scope`].
+    ///
+    /// It does not rewind.
+    ///
+    /// ```
+    /// use arena_core::{Arena, Scope};
+    ///
+    /// fn squares<'s>(scope: &Scope<'s>, n: u64) -> &'s mut [u64] {
+    ///     scope.alloc_slice_from_iter((1..=n).map(|n| n * n))
+    /// }
+    ///
+    /// let mut arena = Arena::new();
+    /// assert_eq!(squares(&arena.as_scope(), 3), [1, 4, 9]);
+    /// arena.scope(|scope| assert_eq!(squares(scope, 2), [1, 4]));
+    /// ```
+    #[inline]
+    pub fn as_scope(&mut self) -> Scope<'_, MIN_ALIGN> {
+        Scope::over(&self.raw)
+    }
+
+    /// Panic if one of the arena's own rules is broken, with the numbers; for tests.
+    pub fn check(&self) {
+        self.raw.check();
+    }
+}
+
+impl<const MIN_ALIGN: usize, B> fmt::Debug for Arena<MIN_ALIGN, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.raw.fmt(f)
+    }
+}

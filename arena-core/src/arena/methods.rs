@@ -1,0 +1,496 @@
+//! The calls that an arena and a scope have in common.
+//!
+//! They differ in one thing: what an arena hands out lives as long as the borrow of the arena, what
+//! a scope hands out lives as long as the scope, so that it survives a scope within. A method
+//! cannot be generic over that, hence a macro; the code behind each call is in `fill.rs`,
+//! `raw.rs` and `resize.rs`.
+
+macro_rules! allocation_methods {
+    ([$($generic:lifetime)?] $self:ident: $receiver:ty => $out:lifetime) => {
+        /// Put a value into the arena.
+        ///
+        /// # Panics
+        ///
+        /// The arena is exhausted; the message has the bytes requested, used, and allowed.
+        ///
+        /// # Does not build
+        ///
+        /// A type that needs drop is refused when the program is built (`cargo check` does not see
+        /// it): an arena runs no destructor. See `alloc_leaky`.
+        ///
+        /// ```
+        /// let arena = arena_core::Arena::new();
+        /// let answer = arena.alloc(41);
+        /// *answer += 1;
+        /// assert_eq!(*answer, 42);
+        /// ```
+        #[inline(always)]
+        #[track_caller]
+        pub fn alloc<$($generic,)? T>($self: $receiver, value: T) -> &$out mut T {
+            const { assert_no_drop::<T>() }
+            $self.raw().uninit().write(value)
+        }
+
+        /// Put a value into the arena, or drop it and say why not.
+        ///
+        /// # Errors
+        ///
+        /// The arena is exhausted, or the OS refuses the next step.
+        #[inline(always)]
+        pub fn try_alloc<$($generic,)? T>($self: $receiver, value: T) -> Result<&$out mut T, AllocError> {
+            const { assert_no_drop::<T>() }
+            Ok($self.raw().try_uninit()?.write(value))
+        }
+
+        /// Put a value into the arena whose destructor will never run.
+        ///
+        /// Everything the value owns elsewhere (the text of a `String`, an open file) is leaked when
+        /// the arena is reset or dropped.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`.
+        #[inline(always)]
+        #[track_caller]
+        pub fn alloc_leaky<$($generic,)? T>($self: $receiver, value: T) -> &$out mut T {
+            $self.raw().uninit().write(value)
+        }
+
+        /// Put a value into the arena whose destructor will never run, or drop it and say why not.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`.
+        #[inline(always)]
+        pub fn try_alloc_leaky<$($generic,)? T>($self: $receiver, value: T) -> Result<&$out mut T, AllocError> {
+            Ok($self.raw().try_uninit()?.write(value))
+        }
+
+        /// Make a value in its place in the arena.
+        ///
+        /// The place is taken before `make` runs, so `make` may use the arena itself; if it panics,
+        /// the place stays taken until the arena is rewound or reset.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`; also whatever `make` panics with.
+        ///
+        /// ```
+        /// let arena = arena_core::Arena::new();
+        /// let pair = arena.alloc_with(|| (arena.alloc(1), arena.alloc(2)));
+        /// assert_eq!(*pair.0 + *pair.1, 3);
+        /// ```
+        #[inline(always)]
+        #[track_caller]
+        pub fn alloc_with<$($generic,)? T>($self: $receiver, make: impl FnOnce() -> T) -> &$out mut T {
+            const { assert_no_drop::<T>() }
+            $self.raw().uninit().write(make())
+        }
+
+        /// Make a value in its place in the arena; without a place, `make` is not called.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`.
+        #[inline(always)]
+        pub fn try_alloc_with<$($generic,)? T>($self: $receiver, make: impl FnOnce() -> T) -> Result<&$out mut T, AllocError> {
+            const { assert_no_drop::<T>() }
+            Ok($self.raw().try_uninit()?.write(make()))
+        }
+
+        /// Take room for a value that comes later.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`.
+        #[inline(always)]
+        #[track_caller]
+        pub fn alloc_uninit<$($generic,)? T>($self: $receiver) -> &$out mut MaybeUninit<T> {
+            $self.raw().uninit()
+        }
+
+        /// Take room for a value that comes later.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`.
+        #[inline(always)]
+        pub fn try_alloc_uninit<$($generic,)? T>($self: $receiver) -> Result<&$out mut MaybeUninit<T>, AllocError> {
+            $self.raw().try_uninit()
+        }
+
+        /// Take room for `len` values that come later.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`; also if `len` values exceed `isize::MAX` bytes.
+        #[inline(always)]
+        #[track_caller]
+        pub fn alloc_slice_uninit<$($generic,)? T>($self: $receiver, len: usize) -> &$out mut [MaybeUninit<T>] {
+            $self.raw().try_uninit_slice(len).unwrap_or_else(fail)
+        }
+
+        /// Take room for `len` values that come later.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`; also if `len` values exceed `isize::MAX` bytes.
+        #[inline(always)]
+        pub fn try_alloc_slice_uninit<$($generic,)? T>($self: $receiver, len: usize) -> Result<&$out mut [MaybeUninit<T>], AllocError> {
+            $self.raw().try_uninit_slice(len)
+        }
+
+        /// Copy a slice into the arena.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`.
+        ///
+        /// ```
+        /// let arena = arena_core::Arena::new();
+        /// assert_eq!(arena.alloc_slice_copy(&[1, 2, 3]), [1, 2, 3]);
+        /// ```
+        #[inline(always)]
+        #[track_caller]
+        pub fn alloc_slice_copy<$($generic,)? T: Copy>($self: $receiver, source: &[T]) -> &$out mut [T] {
+            $self.raw().try_slice_copy(source).unwrap_or_else(fail)
+        }
+
+        /// Copy a slice into the arena.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`.
+        #[inline(always)]
+        pub fn try_alloc_slice_copy<$($generic,)? T: Copy>($self: $receiver, source: &[T]) -> Result<&$out mut [T], AllocError> {
+            $self.raw().try_slice_copy(source)
+        }
+
+        /// Clone a slice into the arena.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`; also whatever `clone` panics with.
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_clone<$($generic,)? T: Clone>($self: $receiver, source: &[T]) -> &$out mut [T] {
+            $self.try_alloc_slice_clone(source).unwrap_or_else(fail)
+        }
+
+        /// Clone a slice into the arena.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`.
+        #[inline]
+        pub fn try_alloc_slice_clone<$($generic,)? T: Clone>($self: $receiver, source: &[T]) -> Result<&$out mut [T], AllocError> {
+            const { assert_no_drop::<T>() }
+            $self.raw().try_slice_fill_with(source.len(), |index| source[index].clone())
+        }
+
+        /// Put `len` copies of a value into the arena.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc_slice_uninit`.
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_fill_copy<$($generic,)? T: Copy>($self: $receiver, len: usize, value: T) -> &$out mut [T] {
+            $self.raw().try_slice_fill_with(len, |_| value).unwrap_or_else(fail)
+        }
+
+        /// Put `len` copies of a value into the arena.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc_slice_uninit`.
+        #[inline]
+        pub fn try_alloc_slice_fill_copy<$($generic,)? T: Copy>($self: $receiver, len: usize, value: T) -> Result<&$out mut [T], AllocError> {
+            $self.raw().try_slice_fill_with(len, |_| value)
+        }
+
+        /// Put `len` values into the arena, each made from its index.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc_slice_uninit`; also whatever `value_at` panics with.
+        ///
+        /// ```
+        /// let arena = arena_core::Arena::new();
+        /// assert_eq!(arena.alloc_slice_fill_with(4, |i| i * i), [0, 1, 4, 9]);
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_fill_with<$($generic,)? T>($self: $receiver, len: usize, value_at: impl FnMut(usize) -> T) -> &$out mut [T] {
+            const { assert_no_drop::<T>() }
+            $self.raw().try_slice_fill_with(len, value_at).unwrap_or_else(fail)
+        }
+
+        /// Put `len` values into the arena, each made from its index.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc_slice_uninit`.
+        #[inline]
+        pub fn try_alloc_slice_fill_with<$($generic,)? T>($self: $receiver, len: usize, value_at: impl FnMut(usize) -> T) -> Result<&$out mut [T], AllocError> {
+            const { assert_no_drop::<T>() }
+            $self.raw().try_slice_fill_with(len, value_at)
+        }
+
+        /// Put what an iterator yields into the arena, however many values that are.
+        ///
+        /// The slice grows in place unless the iterator allocates from the arena itself.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`; also whatever the iterator panics with.
+        ///
+        /// ```
+        /// let arena = arena_core::Arena::new();
+        /// let odd = arena.alloc_slice_from_iter((0..10).filter(|n| n % 2 == 1));
+        /// assert_eq!(odd, [1, 3, 5, 7, 9]);
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_slice_from_iter<$($generic,)? T>($self: $receiver, values: impl IntoIterator<Item = T>) -> &$out mut [T] {
+            const { assert_no_drop::<T>() }
+            $self.raw().try_from_iter(values.into_iter()).unwrap_or_else(fail)
+        }
+
+        /// Put what an iterator yields into the arena, however many values that are.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`; the values taken from the iterator are lost.
+        #[inline]
+        pub fn try_alloc_slice_from_iter<$($generic,)? T>($self: $receiver, values: impl IntoIterator<Item = T>) -> Result<&$out mut [T], AllocError> {
+            const { assert_no_drop::<T>() }
+            $self.raw().try_from_iter(values.into_iter())
+        }
+
+        /// Copy text into the arena.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`.
+        ///
+        /// ```
+        /// let arena = arena_core::Arena::new();
+        /// assert_eq!(arena.alloc_str("Hello arena"), "Hello arena");
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_str<$($generic)?>($self: $receiver, text: &str) -> &$out mut str {
+            $self.raw().try_str(text).unwrap_or_else(fail)
+        }
+
+        /// Copy text into the arena.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`.
+        #[inline]
+        pub fn try_alloc_str<$($generic)?>($self: $receiver, text: &str) -> Result<&$out mut str, AllocError> {
+            $self.raw().try_str(text)
+        }
+
+        /// Write formatted text into the arena.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`; also if a `Display` implementation returns an error.
+        ///
+        /// ```
+        /// let arena = arena_core::Arena::new();
+        /// let text = arena.alloc_fmt(format_args!("base+{}", 128));
+        /// assert_eq!(text, "base+128");
+        /// ```
+        #[track_caller]
+        pub fn alloc_fmt<$($generic)?>($self: $receiver, text: fmt::Arguments<'_>) -> &$out mut str {
+            $self.raw().try_fmt(text).unwrap_or_else(fail)
+        }
+
+        /// Write formatted text into the arena.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`; also if a `Display` implementation returns an error.
+        pub fn try_alloc_fmt<$($generic)?>($self: $receiver, text: fmt::Arguments<'_>) -> Result<&$out mut str, AllocError> {
+            $self.raw().try_fmt(text)
+        }
+
+        /// Take a block of a given size and alignment; its bytes are whatever the policy says.
+        ///
+        /// A block of no bytes costs nothing: the pointer is aligned and dangles.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`.
+        #[inline(always)]
+        #[track_caller]
+        pub fn alloc_layout<$($generic)?>($self: $receiver, layout: Layout) -> NonNull<u8> {
+            $self.raw().allocate_or_panic(layout)
+        }
+
+        /// Take a block of a given size and alignment.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`.
+        ///
+        /// ```
+        /// use std::alloc::Layout;
+        ///
+        /// let arena = arena_core::Arena::new();
+        /// let block = arena.try_alloc_layout(Layout::from_size_align(100, 64)?)?;
+        /// assert!(block.addr().get().is_multiple_of(64));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        #[inline(always)]
+        pub fn try_alloc_layout<$($generic)?>($self: $receiver, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+            $self.raw().allocate(layout)
+        }
+
+        /// Take a block of zeroes. Memory that has never been used is not touched.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`.
+        #[inline]
+        #[track_caller]
+        pub fn alloc_layout_zeroed<$($generic)?>($self: $receiver, layout: Layout) -> NonNull<u8> {
+            $self.raw().allocate_zeroed(layout).unwrap_or_else(fail)
+        }
+
+        /// Take a block of zeroes. Memory that has never been used is not touched.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`.
+        #[inline]
+        pub fn try_alloc_layout_zeroed<$($generic)?>($self: $receiver, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+            $self.raw().allocate_zeroed(layout)
+        }
+
+        /// Return the bytes in use, padding included.
+        #[inline]
+        pub fn used(&self) -> usize {
+            self.raw().used()
+        }
+
+        /// Return the bytes that the arena has, used or not.
+        pub fn capacity(&self) -> usize {
+            self.raw().capacity()
+        }
+
+        /// Return the largest [`used`](Self::used) ever, in bytes.
+        pub fn high_water_mark(&self) -> usize {
+            self.stats().high_water_mark
+        }
+
+        /// Return the bytes that blocks may take, padding included.
+        pub fn limit(&self) -> usize {
+            self.stats().limit
+        }
+
+        /// Let blocks take so many bytes at most, padding included; more than the capacity means
+        /// all of it.
+        ///
+        /// The limit holds for the last byte of a block. Set below what is in use, it takes nothing
+        /// away: nothing more is handed out until enough has been rewound.
+        pub fn set_limit(&self, bytes: usize) {
+            self.raw().set_limit(bytes);
+        }
+
+        /// Return all the numbers at once.
+        pub fn stats(&self) -> Stats {
+            self.raw().stats()
+        }
+
+        /// Return the address of the first byte.
+        pub fn base(&self) -> NonNull<u8> {
+            self.raw().base()
+        }
+
+        /// Return how far behind the base a pointer into the used bytes points; `None` for any
+        /// other pointer.
+        pub fn offset_of<T: ?Sized>(&self, pointer: *const T) -> Option<usize> {
+            self.raw().offset_of(pointer.cast())
+        }
+
+        /// Tell whether a pointer points into the used bytes.
+        pub fn contains<T: ?Sized>(&self, pointer: *const T) -> bool {
+            self.offset_of(pointer).is_some()
+        }
+
+        /// Remember where the bump pointer stands.
+        ///
+        /// [`scope`](Self::scope) does the same and rewinds by itself, without `unsafe`.
+        #[inline]
+        pub fn checkpoint(&self) -> Checkpoint {
+            Checkpoint::at(self.raw().used())
+        }
+
+        /// Go back to a checkpoint: every block allocated since is given up.
+        ///
+        /// # Safety
+        ///
+        /// The checkpoint is of this arena, which has not been reset, or rewound to an earlier
+        /// checkpoint, since it was taken; no block allocated since is used again, by anybody.
+        ///
+        /// ```
+        /// let arena = arena_core::Arena::new();
+        /// let start = arena.checkpoint();
+        /// assert_eq!(*arena.alloc(7_u64), 7);
+        /// // SAFETY: the only block allocated since is not used any more.
+        /// unsafe { arena.rewind(start) };
+        /// assert_eq!(arena.used(), 0);
+        /// ```
+        #[inline]
+        pub unsafe fn rewind(&self, checkpoint: Checkpoint) {
+            let raw = self.raw();
+            // SAFETY: by the caller's promise the checkpoint lies at or below the bump pointer and
+            // nobody uses the bytes above it.
+            unsafe { raw.give_back(raw.at(checkpoint.offset())) };
+        }
+
+        /// Run `body` in a scope: everything it allocates is given up when it ends, also by a
+        /// panic.
+        ///
+        /// What the scope hands out cannot leave it: that does not compile.
+        ///
+        /// ```
+        /// let mut arena = arena_core::Arena::new();
+        /// let sum = arena.scope(|scope| {
+        ///     let numbers = scope.alloc_slice_from_iter(1..=4);
+        ///     let inner: u32 = scope.scope(|inner| inner.alloc_slice_copy(&[10, 20]).iter().sum());
+        ///     numbers.iter().sum::<u32>() + inner    // `numbers` outlives the scope within
+        /// });
+        /// assert_eq!((sum, arena.used()), (40, 0));
+        /// ```
+        #[inline]
+        pub fn scope<R>(&mut self, body: impl FnOnce(&mut Scope<'_, MIN_ALIGN>) -> R) -> R {
+            Scope::run(self.raw(), body)
+        }
+
+        /// Open a scope that ends when the guard is dropped; for scopes that do not fit a closure.
+        ///
+        /// Forgetting the guard gives nothing up, and costs nothing but the memory.
+        ///
+        /// ```
+        /// let mut arena = arena_core::Arena::new();
+        /// {
+        ///     let mut guard = arena.scope_guard();
+        ///     let scope = guard.scope();
+        ///     assert_eq!(scope.alloc_str("Scoped allocator is born").len(), 24);
+        /// }
+        /// assert_eq!(arena.used(), 0);
+        /// ```
+        #[inline]
+        pub fn scope_guard(&mut self) -> ScopeGuard<'_, MIN_ALIGN> {
+            ScopeGuard::open(self.raw())
+        }
+    };
+}
+
+pub(crate) use allocation_methods;

@@ -1,0 +1,422 @@
+//! What an [`Arena`](crate::Arena) and its scopes share: the bump pointer, the limit, and the cold
+//! path behind them.
+//!
+//! The fast path is one add, one compare, one store. It compares with a limit that may lie below
+//! the end of the memory; what a policy has to do (make the next step usable, ask for huge pages,
+//! refuse) is done behind that compare, so that policies cost nothing until they are due.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::fmt;
+use core::num::NonZero;
+use core::ptr::NonNull;
+
+use crate::bump::{self, round_down};
+use crate::error::{AllocError, RegionError};
+
+use super::ground::{Contents, Ground};
+use super::stats::Stats;
+
+/// Bump pointer, limit and bookkeeping of one arena.
+pub(crate) struct RawArena<const MIN_ALIGN: usize> {
+    /// The bump pointer: a multiple of `MIN_ALIGN`, from `base` to `end`; with the provenance of
+    /// the whole memory.
+    bump: Cell<*mut u8>,
+    /// The address the fast path compares with: a multiple of `MIN_ALIGN`, never above `allowed`,
+    /// `ready` or `huge_at`.
+    limit: Cell<usize>,
+    /// The first byte; a multiple of `MIN_ALIGN`.
+    base: *mut u8,
+    /// The address behind the last byte; a multiple of `MIN_ALIGN`, at most
+    /// [`RANGE_END_MAX`](bump::RANGE_END_MAX).
+    end: usize,
+    /// The address below which the policy lets blocks end; any number up to `end`.
+    allowed: Cell<usize>,
+    /// The address below which memory may be touched; a multiple of `MIN_ALIGN` up to `end`.
+    ready: Cell<usize>,
+    /// The address from which on huge pages are still to be asked for; `usize::MAX` if they are
+    /// not.
+    huge_at: Cell<usize>,
+    /// The highest the bump pointer stood whenever it was taken back, since memory above was last
+    /// given to the OS. Bytes at or above `peak` and the bump pointer have not been handed out.
+    peak: Cell<usize>,
+    /// The highest `peak` that was forgotten by giving memory to the OS.
+    former_peak: Cell<usize>,
+    /// What is in memory that has not been handed out.
+    contents: Contents,
+    /// Whether memory taken back is cleared at once.
+    clear_returned: bool,
+    /// Where the memory comes from.
+    ground: Ground,
+}
+
+// SAFETY: the pointers are to memory that the arena owns or borrows exclusively (`Ground`), and
+// nothing refers to the thread that made it.
+unsafe impl<const MIN_ALIGN: usize> Send for RawArena<MIN_ALIGN> {}
+
+impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
+    /// Start an arena over `len` bytes from `base`, all of it allowed.
+    ///
+    /// # Safety
+    ///
+    /// The memory is valid for reads and writes up to `ready` and stays so, at that address and for
+    /// nobody else, for as long as `ground` lives. `base` and `len` are multiples of `MIN_ALIGN`,
+    /// and the memory ends at or below `RANGE_END_MAX`. With `clear_returned`, the memory is zero.
+    pub(crate) unsafe fn over(
+        base: NonNull<u8>,
+        len: usize,
+        contents: Contents,
+        clear_returned: bool,
+        ground: Ground,
+    ) -> Self {
+        const { assert!(MIN_ALIGN.is_power_of_two() && MIN_ALIGN <= bump::MIN_ALIGN_MAX) }
+        let start = base.addr().get();
+        let end = start + len;
+        let raw = Self {
+            bump: Cell::new(base.as_ptr()),
+            limit: Cell::new(start),
+            base: base.as_ptr(),
+            end,
+            allowed: Cell::new(end),
+            ready: Cell::new(start + ground.ready_at_first(len)),
+            huge_at: Cell::new(
+                ground
+                    .huge_from()
+                    .map_or(usize::MAX, |from| start.saturating_add(from)),
+            ),
+            peak: Cell::new(start),
+            former_peak: Cell::new(start),
+            contents,
+            clear_returned,
+            ground,
+        };
+        raw.refresh_limit();
+        raw
+    }
+
+    /// Put a block at or above `from` if that takes nothing but moving the bump pointer. `layout` is
+    /// not empty.
+    #[inline(always)]
+    fn place_fast(&self, from: *mut u8, layout: Layout) -> Option<NonNull<u8>> {
+        let placed =
+            bump::place::<MIN_ALIGN>(from.addr(), self.limit.get(), layout.size(), layout.align())?;
+        self.bump.set(from.with_addr(placed.end));
+        // SAFETY: the block starts at or above the bump pointer, which is never null.
+        Some(unsafe { NonNull::new_unchecked(from.with_addr(placed.start)) })
+    }
+
+    /// Hand out a block, doing what the policy has to do first. `layout` is not empty.
+    #[inline(always)]
+    pub(crate) fn place(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.place_from(self.bump.get(), layout)
+    }
+
+    /// Put a block at or above `from`: the bump pointer, or the start of the newest block, which is
+    /// then placed again. `layout` is not empty.
+    #[inline(always)]
+    pub(crate) fn place_from(
+        &self,
+        from: *mut u8,
+        layout: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        match self.place_fast(from, layout) {
+            Some(block) => Ok(block),
+            None => self.place_slow(from, layout),
+        }
+    }
+
+    /// Hand out a block, or panic with the numbers. `layout` is not empty.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn place_or_panic(&self, layout: Layout) -> NonNull<u8> {
+        match self.place_fast(self.bump.get(), layout) {
+            Some(block) => block,
+            None => self.place_slow_or_panic(layout),
+        }
+    }
+
+    // That this returns a pointer and panics inside keeps the callers' hot paths free of a call
+    // that never comes back, which costs registers.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn place_slow_or_panic(&self, layout: Layout) -> NonNull<u8> {
+        match self.place_slow(self.bump.get(), layout) {
+            Ok(block) => block,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn place_slow(&self, from: *mut u8, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let (size, align) = (layout.size(), layout.align());
+        let placed = bump::place_exactly::<MIN_ALIGN>(from.addr(), self.allowed.get(), size, align)
+            .ok_or_else(|| self.exhausted(layout))?;
+        self.make_ready(placed.start + size, size)?;
+        self.bump.set(from.with_addr(placed.end));
+        // SAFETY: as in `place_fast`.
+        Ok(unsafe { NonNull::new_unchecked(from.with_addr(placed.start)) })
+    }
+
+    /// Let memory up to the address `last` be touched. `size` is for the error.
+    fn make_ready(&self, last: usize, size: usize) -> Result<(), AllocError> {
+        let start = self.base.addr();
+        if last > self.huge_at.get() {
+            self.ground
+                .ask_for_huge_pages(self.huge_at.get() - start..self.end - start);
+            self.huge_at.set(usize::MAX);
+        }
+        if last > self.ready.get() {
+            let ready = self
+                .ground
+                .commit(self.ready.get() - start, last - start)
+                .map_err(|source| AllocError::Commit {
+                    size,
+                    used: self.used(),
+                    source,
+                })?;
+            self.ready.set(start + ready);
+        }
+        self.refresh_limit();
+        Ok(())
+    }
+
+    fn refresh_limit(&self) {
+        let limit = self
+            .allowed
+            .get()
+            .min(self.ready.get())
+            .min(self.huge_at.get());
+        self.limit.set(round_down(limit, MIN_ALIGN));
+    }
+
+    /// Take the bump pointer back to `to`, and clear what is returned if that is the policy.
+    ///
+    /// # Safety
+    ///
+    /// `to` is a multiple of `MIN_ALIGN` from the base to the bump pointer, with the provenance of
+    /// the memory, and nobody uses the bytes from there on.
+    #[inline(always)]
+    pub(crate) unsafe fn give_back(&self, to: *mut u8) {
+        let from = self.bump.get();
+        debug_assert!(
+            self.base <= to && to <= from,
+            "rewind to {to:p}, but {:p}..{from:p} is used",
+            self.base
+        );
+        self.peak.set(self.peak.get().max(from.addr()));
+        if self.clear_returned {
+            // SAFETY: the bytes were handed out, so they may be touched, and nobody uses them.
+            unsafe { to.write_bytes(0, from.addr() - to.addr()) };
+        }
+        self.bump.set(to);
+    }
+
+    /// Clear `len` bytes that a block gives up without the bump pointer passing over them, if that
+    /// is the policy.
+    ///
+    /// # Safety
+    ///
+    /// The bytes are the caller's, who no longer uses them.
+    pub(crate) unsafe fn clear_slack(&self, slack: NonNull<u8>, len: usize) {
+        if self.clear_returned {
+            // SAFETY: the bytes are the caller's.
+            unsafe { slack.write_bytes(0, len) };
+        }
+    }
+
+    /// Make `len` bytes that were just handed out zero, touching only those that may not be.
+    ///
+    /// # Safety
+    ///
+    /// The bytes are the caller's.
+    pub(crate) unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
+        let dirty = if self.clear_returned {
+            return;
+        } else if self.contents == Contents::Unknown {
+            len
+        } else {
+            self.peak.get().saturating_sub(block.addr().get()).min(len)
+        };
+        // SAFETY: at most `len` bytes, which are the caller's.
+        unsafe { block.write_bytes(0, dirty) };
+    }
+
+    /// Empty the arena and do with its memory what the policy says.
+    pub(crate) fn reset(&mut self) {
+        // SAFETY: `&mut self` says that no block is in use.
+        unsafe { self.give_back(self.base) };
+        if let Some(keep) = self.ground.keep_on_reset()
+            && self.peak.get() - self.base.addr() > keep
+        {
+            // Refused (the memory is locked, say), the arena is empty all the same.
+            let _ = self.decommit_above(keep);
+        }
+    }
+
+    /// Empty the arena and give all but the first `keep` bytes back to the OS.
+    #[cfg(feature = "std")]
+    pub(crate) fn reset_and_decommit(&mut self, keep: usize) -> Result<(), RegionError> {
+        // SAFETY: `&mut self` says that no block is in use.
+        unsafe { self.give_back(self.base) };
+        self.decommit_above(keep)
+    }
+
+    fn decommit_above(&mut self, keep: usize) -> Result<(), RegionError> {
+        let start = self.base.addr();
+        let kept = self
+            .ground
+            .decommit_above(keep, self.end - start, self.ready.get() - start)?;
+        self.former_peak
+            .set(self.former_peak.get().max(self.peak.get()));
+        self.peak.set(self.peak.get().min(start + kept.resident));
+        self.ready.set(start + kept.ready);
+        self.refresh_limit();
+        Ok(())
+    }
+
+    /// Set the policy's limit, in bytes from the base.
+    pub(crate) fn set_limit(&self, bytes: usize) {
+        self.allowed
+            .set(self.base.addr() + bytes.min(self.capacity()));
+        self.refresh_limit();
+    }
+
+    #[inline(always)]
+    pub(crate) fn bump(&self) -> *mut u8 {
+        self.bump.get()
+    }
+
+    /// Return the pointer at `offset`, with the provenance of the memory.
+    #[inline(always)]
+    pub(crate) fn at(&self, offset: usize) -> *mut u8 {
+        self.base.wrapping_add(offset)
+    }
+
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        // SAFETY: made from a `NonNull`.
+        unsafe { NonNull::new_unchecked(self.base) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn used(&self) -> usize {
+        self.bump.get().addr() - self.base.addr()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.end - self.base.addr()
+    }
+
+    pub(crate) fn offset_of(&self, pointer: *const u8) -> Option<usize> {
+        pointer
+            .addr()
+            .checked_sub(self.base.addr())
+            .filter(|&offset| offset < self.used())
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let start = self.base.addr();
+        let high = self
+            .bump
+            .get()
+            .addr()
+            .max(self.peak.get())
+            .max(self.former_peak.get());
+        Stats {
+            used: self.used(),
+            high_water_mark: high - start,
+            committed: self.ready.get() - start,
+            limit: self.allowed.get() - start,
+            capacity: self.capacity(),
+        }
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn into_ground(self) -> Ground {
+        self.ground
+    }
+
+    fn exhausted(&self, layout: Layout) -> AllocError {
+        let Stats {
+            used,
+            limit,
+            capacity,
+            ..
+        } = self.stats();
+        AllocError::Exhausted {
+            size: layout.size(),
+            align: layout.align(),
+            used,
+            limit,
+            capacity,
+        }
+    }
+
+    /// Panic if a rule between the fields is broken: for tests, after every step.
+    pub(crate) fn check(&self) {
+        let start = self.base.addr();
+        let bump = self.bump.get().addr();
+        assert!(
+            bump >= start && bump <= self.end,
+            "bump pointer {bump:#x} outside {start:#x}..{:#x}",
+            self.end
+        );
+        assert!(
+            bump.is_multiple_of(MIN_ALIGN),
+            "bump pointer {bump:#x} is not a multiple of {MIN_ALIGN}"
+        );
+        for (name, bound) in [
+            ("allowed", &self.allowed),
+            ("ready", &self.ready),
+            ("huge_at", &self.huge_at),
+        ] {
+            let (limit, bound) = (self.limit.get(), bound.get());
+            assert!(limit <= bound, "limit {limit:#x} above {name} {bound:#x}");
+        }
+        assert!(
+            self.ready.get() <= self.end,
+            "ready {:#x} above the end {:#x}",
+            self.ready.get(),
+            self.end
+        );
+        assert!(
+            self.limit.get().is_multiple_of(MIN_ALIGN),
+            "limit {:#x} is not a multiple of {MIN_ALIGN}",
+            self.limit.get()
+        );
+        assert!(
+            self.peak.get() <= self.end,
+            "peak {:#x} above the end {:#x}",
+            self.peak.get(),
+            self.end
+        );
+        let touchable = bump <= self.ready.get();
+        assert!(
+            touchable,
+            "bump pointer {bump:#x} above what may be touched, {:#x}",
+            self.ready.get()
+        );
+    }
+}
+
+impl<const MIN_ALIGN: usize> fmt::Debug for RawArena<MIN_ALIGN> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arena")
+            .field("base", &self.base)
+            .field("stats", &self.stats())
+            .finish()
+    }
+}
+
+/// Return the pointer that stands for a block of no bytes: aligned, and not to be touched.
+#[inline(always)]
+pub(crate) fn dangling(align: usize) -> NonNull<u8> {
+    // SAFETY: an alignment is a power of two, so it is not 0.
+    NonNull::without_provenance(unsafe { NonZero::new_unchecked(align) })
+}

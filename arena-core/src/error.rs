@@ -1,0 +1,7 @@
+//! Expected failure, as values that carry the numbers.
+
+mod alloc;
+mod region;
+
+pub use alloc::AllocError;
+pub use region::{Backing, Cause, Operation, RegionError};

@@ -1,0 +1,468 @@
+//! Regions: owned ranges of address space, and the only code here that talks to the kernel.
+//!
+//! | verb | call | afterwards the range is |
+//! |---|---|---|
+//! | [`reserve`](Region::reserve) | `mmap` `PROT_NONE` | ours, inaccessible, not charged |
+//! | [`commit`](Region::commit) | `mprotect` | readable and writable, paid for at the first touch |
+//! | [`populate`](Region::populate) | `madvise` `MADV_POPULATE_WRITE` | paid for now |
+//! | [`decommit`](Region::decommit) | `madvise` `MADV_DONTNEED` or `MADV_REMOVE` | zero (or the file's bytes, for a private view), no longer resident |
+//! | [`advise`](Region::advise) | `madvise` | as before, handled differently |
+//! | [`protect`](Region::protect) | `mprotect` | as `Access` says |
+//! | [`guard`](Region::guard) | `madvise` `MADV_GUARD_INSTALL`, else `mprotect` | faults when touched |
+//! | [`second_view`](Region::second_view) | `mmap`, `mremap` | visible at a second address too |
+//! | [`resident`](Region::resident) | `mincore` | counted |
+//! | drop | `munmap` | gone |
+//!
+//! Preconditions of every verb, said once: a range is in bytes counted from the region's base, its
+//! ends are multiples of [`page_size`], it is not reversed and it lies within the region; otherwise
+//! the verb is refused with [`Cause::BadRange`] and nothing has happened. An empty range is accepted
+//! and does nothing. Whatever the kernel refuses comes back as a [`RegionError`] with the
+//! operation, the bytes and the errno.
+//!
+//! A region hands out one raw pointer, [`Region::base`]. Who makes references from it answers for
+//! them, also against the verbs that take `&mut self`: those change contents or access.
+
+use core::ops::Range;
+use core::ptr::NonNull;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+
+#[cfg(feature = "failure-hook")]
+pub mod failure;
+mod mapping;
+pub(crate) mod os;
+pub(crate) mod room;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use crate::error::{Backing, Cause, Operation, RegionError};
+use mapping::Mapping;
+pub use os::page_size;
+pub use view::View;
+
+use crate::bump::{RANGE_END_MAX, checked_round_up};
+
+/// What the processor lets a program do with a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: any touch is a fault.
+    None,
+    /// Reading only.
+    ReadOnly,
+    /// Reading and writing.
+    ReadWrite,
+}
+
+/// Advice on a range, as `madvise(2)` takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Advice {
+    /// Back the range with huge pages where they fit (`MADV_HUGEPAGE`).
+    HugePages,
+    /// Do not (`MADV_NOHUGEPAGE`).
+    NoHugePages,
+    /// Gather what is there into huge pages now (`MADV_COLLAPSE`).
+    Collapse,
+    /// Let a forked child find nothing mapped here (`MADV_DONTFORK`).
+    DontFork,
+    /// Undo [`Advice::DontFork`] (`MADV_DOFORK`).
+    DoFork,
+    /// Let a forked child find zeroes here (`MADV_WIPEONFORK`); private anonymous memory only.
+    WipeOnFork,
+    /// Undo [`Advice::WipeOnFork`] (`MADV_KEEPONFORK`).
+    KeepOnFork,
+}
+
+/// How [`Region::guard`] made a range fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuardKind {
+    /// Guard markers in the page table (Linux 6.13 and later): no extra mapping.
+    Marker,
+    /// `mprotect`: works everywhere, costs up to two mappings.
+    Protection,
+}
+
+/// An owned range of address space.
+///
+/// Its length is a multiple of the page size. Dropping it unmaps it, whatever still points there.
+///
+/// ```
+/// use arena_core::region::{page_size, Region};
+///
+/// let mut region = Region::anonymous(1)?;            // rounded up to one OS page
+/// assert_eq!(region.len(), page_size());
+/// assert_eq!(region.resident()?, 0);                 // nobody has touched it
+/// region.populate(0..page_size())?;
+/// assert_eq!(region.resident()?, page_size());
+/// region.decommit(0..page_size())?;
+/// assert_eq!(region.resident()?, 0);
+/// # Ok::<(), arena_core::region::RegionError>(())
+/// ```
+#[derive(Debug)]
+pub struct Region {
+    /// Keeps the whole range mapped; it may begin before `base` and end after `base + len`, by one
+    /// guard page each.
+    _mapping: Mapping,
+    /// The first byte, page aligned.
+    base: NonNull<u8>,
+    /// Bytes from `base`; a multiple of the page size, at least one page; ends at or below
+    /// [`RANGE_END_MAX`].
+    len: usize,
+    backing: Backing,
+    /// The descriptor behind the bytes, where there is one.
+    file: Option<File>,
+    /// Whether it began as address space only, so that only committed parts may be touched.
+    reserved: bool,
+}
+
+// SAFETY: a region is a range of addresses that belongs to the process, not to a thread; the verbs
+// on `&self` are system calls, which the kernel serialises.
+unsafe impl Send for Region {}
+// SAFETY: as above; nothing is changed through `&Region` but by the kernel.
+unsafe impl Sync for Region {}
+
+impl Region {
+    /// `mmap(PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)`: take memory that
+    /// is paid for page by page, at the first touch.
+    ///
+    /// `len` is rounded up to whole OS pages.
+    ///
+    /// # Errors
+    ///
+    /// `len` is 0 or too large to round, or the kernel refuses: RLIMIT_AS, strict overcommit, too
+    /// many mappings.
+    pub fn anonymous(len: usize) -> Result<Self, RegionError> {
+        let len = rounded(len, Backing::Anonymous)?;
+        Self::new(os::map_anonymous(len)?, Backing::Anonymous, None)
+    }
+
+    /// `mmap(MAP_SHARED | MAP_ANONYMOUS)`: take memory that a forked child shares.
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::anonymous`].
+    pub fn anonymous_shared(len: usize) -> Result<Self, RegionError> {
+        let len = rounded(len, Backing::AnonymousShared)?;
+        Self::new(
+            os::map_anonymous_shared(len)?,
+            Backing::AnonymousShared,
+            None,
+        )
+    }
+
+    /// `mmap(PROT_NONE)`: take address space only; [`commit`](Region::commit) makes it usable.
+    ///
+    /// Such a range counts against RLIMIT_AS, but neither against RLIMIT_DATA nor against the
+    /// kernel's overcommit account.
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::anonymous`].
+    pub fn reserve(len: usize) -> Result<Self, RegionError> {
+        let len = rounded(len, Backing::Anonymous)?;
+        let region = Self::new(os::reserve(len)?, Backing::Anonymous, None)?;
+        Ok(Self {
+            reserved: true,
+            ..region
+        })
+    }
+
+    /// `memfd_create` and `mmap(MAP_SHARED)`: take shared memory that has a descriptor.
+    ///
+    /// The memory is sealed against growing and shrinking, so that nobody can truncate it under
+    /// the mapping. `name` shows in `/proc/self/maps`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::anonymous`]; also no free descriptor, or a name that holds a NUL byte or more
+    /// than 249 bytes.
+    pub fn memfd(name: &str, len: usize) -> Result<Self, RegionError> {
+        let len = rounded(len, Backing::Memfd)?;
+        let file = os::memfd(name, len)?;
+        let mapping = os::map_file(&file, len, Backing::Memfd)?;
+        Self::new(mapping, Backing::Memfd, Some(file))
+    }
+
+    /// `mmap(MAP_SHARED)` of a file: take memory whose bytes outlive the process.
+    ///
+    /// A file shorter than `len`, rounded up to whole OS pages, is extended with zeroes; a longer
+    /// one keeps its tail, unmapped. The file must be open for reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// `len` is 0 or too large, the file cannot be extended or mapped.
+    ///
+    /// # Safety
+    ///
+    /// For as long as the region or anything made from it is in use, nobody writes to the file
+    /// except through this region, and nobody makes it shorter: not this process through another
+    /// descriptor or mapping, and no other process. A write would change bytes behind a reference;
+    /// a truncated file turns the next touch into SIGBUS.
+    pub unsafe fn file(file: File, len: usize) -> Result<Self, RegionError> {
+        let len = rounded(len, Backing::File)?;
+        os::extend(&file, len)?;
+        let mapping = os::map_file(&file, len, Backing::File)?;
+        Self::new(mapping, Backing::File, Some(file))
+    }
+
+    fn new(mapping: Mapping, backing: Backing, file: Option<File>) -> Result<Self, RegionError> {
+        let (base, len) = (mapping.base(), mapping.len());
+        if base
+            .addr()
+            .get()
+            .checked_add(len)
+            .is_none_or(|end| end > RANGE_END_MAX)
+        {
+            return Err(RegionError::new(
+                Operation::Map,
+                len,
+                backing,
+                Cause::BadLength,
+            ));
+        }
+        Ok(Self {
+            _mapping: mapping,
+            base,
+            len,
+            backing,
+            file,
+            reserved: false,
+        })
+    }
+
+    /// Return the address of the first byte; a multiple of the page size.
+    ///
+    /// The pointer is good for the whole region, for as long as the region lives.
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Return the length in bytes, a multiple of the page size.
+    #[expect(clippy::len_without_is_empty, reason = "a region is never empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Tell where the bytes live.
+    pub fn backing(&self) -> Backing {
+        self.backing
+    }
+
+    /// Tell whether the region began as address space only.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.reserved
+    }
+
+    /// Make a range readable and writable (`mprotect`).
+    ///
+    /// # Errors
+    ///
+    /// The range is bad, or the kernel refuses: RLIMIT_DATA, strict overcommit, too many mappings.
+    pub fn commit(&self, range: Range<usize>) -> Result<(), RegionError> {
+        let (at, len) = self.checked(Operation::Commit, range)?;
+        // SAFETY: the range is ours; more access cannot invalidate anything that exists.
+        unsafe { os::protect(Operation::Commit, at, len, Access::ReadWrite, self.backing) }
+    }
+
+    /// Fault a range in for writing, without changing its bytes (`MADV_POPULATE_WRITE`).
+    ///
+    /// # Errors
+    ///
+    /// The range is bad, the kernel is older than 5.14 (`EINVAL`), memory is short (`ENOMEM`), or
+    /// the range is inaccessible (`EFAULT`).
+    pub fn populate(&self, range: Range<usize>) -> Result<(), RegionError> {
+        let (at, len) = self.checked(Operation::Populate, range)?;
+        // SAFETY: the range is ours, and populating leaves its bytes as they are.
+        unsafe { os::populate(at, len, self.backing) }
+    }
+
+    /// Give the contents of a range back to the OS; it reads as zeroes afterwards.
+    ///
+    /// Private memory is dropped with `MADV_DONTNEED`, shared memory and files are punched with
+    /// `MADV_REMOVE`.
+    ///
+    /// # Errors
+    ///
+    /// The range is bad, it is locked into memory (`EINVAL`), or the file system cannot punch holes
+    /// (`EOPNOTSUPP`).
+    pub fn decommit(&mut self, range: Range<usize>) -> Result<(), RegionError> {
+        let (at, len) = self.checked(Operation::Decommit, range)?;
+        // SAFETY: the range is ours, and `&mut self` says that nobody relies on its contents.
+        unsafe { os::decommit(at, len, self.backing) }
+    }
+
+    /// Tell the kernel how a range will be used (`madvise`).
+    ///
+    /// # Errors
+    ///
+    /// The range is bad, or the kernel does not know the advice for this kind of memory (`EINVAL`).
+    pub fn advise(&self, range: Range<usize>, advice: Advice) -> Result<(), RegionError> {
+        let (at, len) = self.checked(Operation::Advise, range)?;
+        // SAFETY: the range is ours; no `Advice` changes contents or access in this process.
+        unsafe { os::advise(at, len, advice, self.backing) }
+    }
+
+    /// Change what the processor lets the program do with a range (`mprotect`).
+    ///
+    /// # Errors
+    ///
+    /// The range is bad, or there would be too many mappings (`ENOMEM`).
+    ///
+    /// # Safety
+    ///
+    /// Nobody touches the range in a way it no longer allows, nor has a reference into it; an arena
+    /// built over the region does both, so the range is read-write again before that.
+    pub unsafe fn protect(
+        &mut self,
+        range: Range<usize>,
+        access: Access,
+    ) -> Result<(), RegionError> {
+        let (at, len) = self.checked(Operation::Protect, range)?;
+        // SAFETY: the range is ours, and the caller answers for who uses it.
+        unsafe { os::protect(Operation::Protect, at, len, access, self.backing) }
+    }
+
+    /// Make a range fault when touched, and lose its contents.
+    ///
+    /// With Linux 6.13 or later this installs guard markers (0.34 µs a page here, no extra mapping);
+    /// otherwise, and for memory that does not take markers, it is `mprotect`. Returns which.
+    ///
+    /// # Errors
+    ///
+    /// The range is bad, or there would be too many mappings (`ENOMEM`).
+    ///
+    /// # Safety
+    ///
+    /// Nobody touches the range any more, nor has a reference into it; no arena is built over it.
+    pub unsafe fn guard(&mut self, range: Range<usize>) -> Result<GuardKind, RegionError> {
+        let (at, len) = self.checked(Operation::Guard, range)?;
+        // SAFETY: the range is ours, and the caller says that nobody uses it.
+        unsafe { os::guard(at, len, self.backing) }
+    }
+
+    /// Turn the first and the last page into guard pages, and the region into what lies between.
+    ///
+    /// # Errors
+    ///
+    /// The region has fewer than three pages or has a descriptor (the guards would hide bytes of
+    /// the file), or [`guard`](Region::guard) fails.
+    pub fn with_guarded_ends(mut self) -> Result<Self, RegionError> {
+        let page = page_size();
+        let refuse = |cause| RegionError::new(Operation::Guard, self.len, self.backing, cause);
+        if self.file.is_some() {
+            return Err(refuse(Cause::Unsupported(
+                "a region with a descriptor has no page to spare",
+            )));
+        }
+        if self.len < 3 * page {
+            return Err(refuse(Cause::BadLength));
+        }
+        // SAFETY: this page leaves the region below, and nobody has a reference to it: `self` was
+        // given up.
+        unsafe { self.guard(0..page)? };
+        // SAFETY: as above.
+        unsafe { self.guard(self.len - page..self.len)? };
+        // SAFETY: the region has at least three pages.
+        self.base = unsafe { self.base.add(page) };
+        self.len -= 2 * page;
+        Ok(self)
+    }
+
+    /// Map the same bytes a second time, at another address.
+    ///
+    /// A write through one view shows in the other at once. The view hands out raw pointers only;
+    /// who makes references from them answers for the aliasing.
+    ///
+    /// # Errors
+    ///
+    /// The memory is private anonymous (there is nothing that two views could share), or the
+    /// kernel refuses.
+    pub fn second_view(&self) -> Result<View, RegionError> {
+        let mapping = match (&self.file, self.backing) {
+            (Some(file), backing) => os::map_file(file, self.len, backing)?,
+            // SAFETY: the whole mapping is ours and shared; the call adds a mapping elsewhere.
+            (None, Backing::AnonymousShared) => unsafe { os::map_again(self.base, self.len)? },
+            (None, backing) => {
+                let cause = Cause::Unsupported("private anonymous memory has no second view");
+                return Err(RegionError::new(
+                    Operation::SecondView,
+                    self.len,
+                    backing,
+                    cause,
+                ));
+            }
+        };
+        Ok(View::new(mapping))
+    }
+
+    /// Lend the descriptor behind the bytes, where there is one.
+    ///
+    /// # Safety
+    ///
+    /// Whoever gets the descriptor neither writes through it nor makes the file shorter while the
+    /// region is in use, except where the region's user expects it. (A memfd made here is sealed
+    /// against a change of length.)
+    pub unsafe fn share(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Count the resident bytes, in whole pages (`mincore`).
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses (`EAGAIN` when it is short of memory itself).
+    pub fn resident(&self) -> Result<usize, RegionError> {
+        self.resident_in(0..self.len)
+    }
+
+    /// Count the resident bytes of a range, in whole pages (`mincore`).
+    ///
+    /// # Errors
+    ///
+    /// The range is bad, or as [`Region::resident`].
+    pub fn resident_in(&self, range: Range<usize>) -> Result<usize, RegionError> {
+        let (at, len) = self.checked(Operation::Resident, range)?;
+        os::resident(at, len, self.backing)
+    }
+
+    fn checked(
+        &self,
+        operation: Operation,
+        range: Range<usize>,
+    ) -> Result<(NonNull<u8>, usize), RegionError> {
+        let aligned =
+            range.start.is_multiple_of(page_size()) && range.end.is_multiple_of(page_size());
+        if range.start > range.end || range.end > self.len || !aligned {
+            let cause = Cause::BadRange {
+                start: range.start,
+                end: range.end,
+                region: self.len,
+                page_size: page_size(),
+            };
+            return Err(RegionError::new(
+                operation,
+                range.end.saturating_sub(range.start),
+                self.backing,
+                cause,
+            ));
+        }
+        // SAFETY: `start <= end <= len`, so the pointer stays within the region or one past it.
+        Ok((
+            unsafe { self.base.add(range.start) },
+            range.end - range.start,
+        ))
+    }
+}
+
+fn rounded(len: usize, backing: Backing) -> Result<usize, RegionError> {
+    match checked_round_up(len, page_size()) {
+        Some(rounded) if rounded != 0 && rounded <= RANGE_END_MAX => Ok(rounded),
+        _ => Err(RegionError::new(
+            Operation::Map,
+            len,
+            backing,
+            Cause::BadLength,
+        )),
+    }
+}
