@@ -20,7 +20,7 @@ pub const DEMO: Demo = Demo {
             "a few OS pages: one heap, two ends",
         ],
         right: 1,
-        why: "The allocator gives a new thread an arena that no other thread is using, so that the two need not\n   \
+        why: "The allocator gives a new thread an arena that no other thread is using, so that the two need not \
               wait for each other's lock. Nobody asked the program.",
     },
     next: "who decided that, and could it have been you? (09a)",

@@ -13,15 +13,15 @@ pub const DEMO: Demo = Demo {
     binary: "09a_arena_scope_local_mmap",
     title: "you allocate, you track the offset, you control the lifetime",
     question: Question {
-        text: "three blocks of 64 bytes from a fresh mapping. At which offset is the third, and when does\n         \
-                the kernel pay for the memory?",
+        text: "three blocks of 64 bytes from a fresh mapping. At which offset is the third, and when does \
+              the kernel pay for the memory?",
         answers: &[
             "192, when it is mapped",
             "128, when it is mapped",
             "128, at the first write",
         ],
         right: 2,
-        why: "Offsets count from 0, so the third block begins after two. mmap only promises addresses; the page\n   \
+        why: "Offsets count from 0, so the third block begins after two. mmap only promises addresses; the page \
               comes when the first write faults.",
     },
     next: "who notices byte 65 of a 64-byte block? (09b)",

@@ -12,15 +12,15 @@ pub const DEMO: Demo = Demo {
     binary: "09b_arena_scope_leak_tracer",
     title: "a ledger finds the leak, snapshots find the overflow",
     question: Question {
-        text: "c points to a block of 32 bytes that holds \"This will overwrite next\".\n         \
-               strcpy(c + 20, \" 🤡 Oops!\"): which byte of a neighbour changes?",
+        text: "strcpy(c + 20, \" 🤡 Oops!\") into a block of 32 bytes that holds \"This will overwrite next\": \
+               which byte of a neighbour changes?",
         answers: &[
             "none: it takes one byte more",
             "the first byte of the next block",
             "the last byte of the block before",
         ],
         right: 0,
-        why: "The string, its clown of four bytes and its NUL end exactly where the block ends. Only the word\n   \
+        why: "The string, its clown of four bytes and its NUL end exactly where the block ends. Only the word \
               \"next\" of its own string is lost. One letter more, and the NUL falls on a stranger.",
     },
     next: "the bytes are ours alone in this process; can another process hold them? (09c)",

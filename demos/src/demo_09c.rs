@@ -19,15 +19,15 @@ pub const DEMO: Demo = Demo {
     binary: "09c_arena_scope_fork_test",
     title: "fork: two processes, one address, and perhaps one memory",
     question: Question {
-        text: "a process forks, then parent and child both allocate 64 bytes from the arena.\n         \
-               Do they get the same address? Do they see the same bytes there?",
+        text: "a process forks, then parent and child both allocate 64 bytes from the arena. \
+              Do they get the same address? Do they see the same bytes there?",
         answers: &[
             "another address, other bytes",
             "same address, the same bytes only if the mapping is shared",
             "same address, the same bytes in either case",
         ],
         right: 1,
-        why: "The child inherits a copy of the offset, so both hand out the same block. A private mapping is\n   \
+        why: "The child inherits a copy of the offset, so both hand out the same block. A private mapping is \
               copy-on-write: the first write parts them. A shared one never parts.",
     },
     next: "two owners of the same bytes took two processes; can it happen within one? (10)",
@@ -91,6 +91,7 @@ fn by_hand(stage: &mut Stage, sharing: Sharing) -> Result<Seen, Trouble> {
         Some(unsafe { Block::new(arena.pointer(start)) })
     };
     let seen = fork_and_compare(stage, base, &mut alloc)?;
+    stage.event(Symbol::Unmap, "unmap", CAPACITY, arena.at(0), "by both");
     drop(arena);
     Ok(seen)
 }

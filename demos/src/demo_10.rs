@@ -27,7 +27,7 @@ pub const DEMO: Demo = Demo {
             "no, yet a write through one shows in the other",
         ],
         right: 2,
-        why: "An address names a place in this process, not a memory. Two ranges of addresses may lead to the same\n   \
+        why: "An address names a place in this process, not a memory. Two ranges of addresses may lead to the same \
               OS pages, and no comparison of pointers can tell.",
     },
     next: "nobody meant to overlap; can it happen by accident? (11)",
@@ -111,6 +111,9 @@ fn by_hand(stage: &mut Stage) -> Result<(bool, bool), Trouble> {
     stage.event(Symbol::Corrupted, "read", BLOCK, at_a, note);
     stage.expect("b_reads_what_a_wrote", TEXTS[0].to_owned(), shown.clone());
     stage.expect("a_reads_what_b_wrote", TEXTS[1].to_owned(), lost.clone());
+    stage.event(Symbol::Unmap, "unmap", a.len(), at_a, "");
+    stage.event(Symbol::Unmap, "unmap", b.len(), at_b, "");
+    drop((a, b));
     Ok((equal, shown == TEXTS[0] && lost == TEXTS[1]))
 }
 

@@ -16,6 +16,7 @@ pub mod progress;
 pub mod question;
 pub mod show;
 pub mod trouble;
+pub mod wrap;
 
 pub use facts::Facts;
 pub use line::{Line, Place, Symbol};

@@ -1,6 +1,7 @@
 //! Predict, then reveal: one question with a few answers before the truth is shown.
 
 use super::out::Out;
+use super::wrap::wrap;
 use std::io::BufRead;
 
 /// What a demo asks.
@@ -18,10 +19,13 @@ pub struct Question {
 
 impl Question {
     /// The question and its answers as lines.
-    pub fn lines(&self) -> impl Iterator<Item = String> {
-        let answers = self.answers.iter().enumerate();
-        std::iter::once(format!("Predict: {}", self.text))
-            .chain(answers.map(|(index, answer)| format!("   {}) {answer}", Self::letter(index))))
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = wrap("Predict: ", self.text);
+        for (index, answer) in self.answers.iter().enumerate() {
+            lines.push(format!("   {}) {answer}", Self::letter(index)));
+        }
+        lines
     }
 
     /// The letter that stands before an answer.

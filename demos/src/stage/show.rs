@@ -9,6 +9,7 @@ use super::paint::Paint;
 use super::progress::{Guess, Progress};
 use super::question::Question;
 use super::trouble::Trouble;
+use super::wrap::wrap;
 use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::io::{self, IsTerminal};
@@ -141,7 +142,9 @@ impl Stage {
         let text = self.paint.bold(&format!("Answer: {letter}) {measured}."));
         self.say("");
         self.say(&format!("🎯 {text}{verdict}"));
-        self.say(&format!("   {}", question.why));
+        for line in wrap("   ", question.why) {
+            self.say(&line);
+        }
     }
 
     /// True if the reader asked for raw addresses.
