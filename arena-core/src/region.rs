@@ -269,8 +269,8 @@ impl Region {
     ///
     /// # Errors
     ///
-    /// The range is bad, the kernel is older than 5.14 (`EINVAL`), memory is short (`ENOMEM`), or
-    /// the range is inaccessible (`EFAULT`).
+    /// The range is bad, the kernel is older than 5.14 or the range is not committed (`EINVAL`), or
+    /// memory is short (`ENOMEM`).
     pub fn populate(&self, range: Range<usize>) -> Result<(), RegionError> {
         let (at, len) = self.checked(Operation::Populate, range)?;
         // SAFETY: the range is ours, and populating leaves its bytes as they are.

@@ -80,7 +80,11 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// # Safety
     ///
     /// As [`RawArena::grow`].
-    #[cfg(any(feature = "allocator-api2-02", feature = "allocator-api2-04", feature = "nightly"))]
+    #[cfg(any(
+        feature = "allocator-api2-02",
+        feature = "allocator-api2-04",
+        feature = "nightly"
+    ))]
     #[inline]
     pub(crate) unsafe fn grow_zeroed(
         &self,
