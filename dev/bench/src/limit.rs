@@ -13,9 +13,14 @@ impl Limit {
     pub(crate) fn new(bytes: usize) -> Self {
         let mut memory = vec![0_u64; bytes / 8].into_boxed_slice();
         let range = memory.as_mut_ptr_range();
-        Self { bump: Cell::new(range.start.cast()), end: range.end.cast(), _memory: memory }
+        Self {
+            bump: Cell::new(range.start.cast()),
+            end: range.end.cast(),
+            _memory: memory,
+        }
     }
 
+    #[expect(clippy::mut_from_ref, reason = "each call hands out bytes that nobody else has")]
     /// Places a value whose alignment is at most 8 and whose size is a multiple of 8.
     #[inline(always)]
     pub(crate) fn alloc<T: Copy>(&self, value: T) -> &mut T {

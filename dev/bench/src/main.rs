@@ -25,7 +25,10 @@ impl Forty {
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [workload, peer, count] = args.as_slice() else {
-        eprintln!("usage: bench <{}> <peer> <count>", peers::WORKLOADS.join("|"));
+        eprintln!(
+            "usage: bench <{}> <peer> <count>",
+            peers::WORKLOADS.join("|")
+        );
         return ExitCode::from(2);
     };
     let Ok(count) = count.parse::<u64>() else {
@@ -38,7 +41,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         None => {
-            eprintln!("bench: no workload {workload:?} for peer {peer:?}; peers: {}", peers::NAMES.join(", "));
+            eprintln!(
+                "bench: no workload {workload:?} for peer {peer:?}; peers: {}",
+                peers::NAMES.join(", ")
+            );
             ExitCode::from(2)
         }
     }

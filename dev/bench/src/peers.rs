@@ -9,8 +9,14 @@ type BumpScope<const MIN_ALIGN: usize> =
     bump_scope::Bump<bump_scope::alloc::Global, bump_scope::settings::BumpSettings<MIN_ALIGN>>;
 
 pub(crate) const WORKLOADS: [&str; 2] = ["one-u64", "forty-bytes"];
-pub(crate) const NAMES: [&str; 6] =
-    ["limit", "arena-core", "arena-core-1", "bumpalo", "bump-scope", "bump-scope-8"];
+pub(crate) const NAMES: [&str; 6] = [
+    "limit",
+    "arena-core",
+    "arena-core-1",
+    "bumpalo",
+    "bump-scope",
+    "bump-scope-8",
+];
 
 /// Enough for any count that callgrind has the patience for.
 const BYTES: usize = 1 << 26;
@@ -42,7 +48,12 @@ macro_rules! peer {
 
 peer!(hand_written, Limit::new(BYTES));
 peer!(arena_core_8, arena_core::Arena::new());
-peer!(arena_core_1, arena_core::Policy::new().build_with_min_align::<1>().unwrap());
+peer!(
+    arena_core_1,
+    arena_core::Policy::new()
+        .build_with_min_align::<1>()
+        .unwrap()
+);
 peer!(bumpalo_1, bumpalo::Bump::with_capacity(BYTES));
 peer!(bump_scope_1, BumpScope::<1>::with_size(BYTES));
 peer!(bump_scope_8, BumpScope::<8>::with_size(BYTES));

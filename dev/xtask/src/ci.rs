@@ -1,0 +1,161 @@
+//! The checks behind the tests: one line each, in the words a person would type.
+
+use std::process::Command;
+use std::time::Instant;
+
+use crate::run::{Outcome, command, display, need, root, run};
+use crate::{bench, book};
+
+/// Set for tests that need a tool: in CI a missing one is a failure, not a skip.
+const REQUIRE_TOOLS: &str = "OWN_THE_HEAP_REQUIRE_TOOLS";
+
+struct Check {
+    name: &'static str,
+    run: fn() -> Outcome,
+    /// A program and its Debian package, or a toolchain, that the check cannot do without.
+    needs: Option<fn() -> Outcome>,
+}
+
+const CHECKS: &[Check] = &[
+    Check {
+        name: "format",
+        run: || cargo("fmt --all --check"),
+        needs: None,
+    },
+    Check {
+        name: "lints",
+        run: || cargo("clippy --quiet --workspace --all-targets -- --deny warnings"),
+        needs: None,
+    },
+    Check {
+        name: "lints, every feature of arena-core",
+        run: || {
+            cargo(
+                "clippy --quiet --package arena-core --all-targets --features allocator-api2-04,failure-hook -- --deny warnings",
+            )?;
+            cargo("clippy --quiet --package arena-core --no-default-features -- --deny warnings")
+        },
+        needs: None,
+    },
+    Check {
+        name: "docs",
+        run: docs,
+        needs: None,
+    },
+    Check {
+        name: "stamps and links",
+        run: || book::run(true),
+        needs: None,
+    },
+    Check {
+        name: "arena-core: refusals by the OS, allocator-api2 0.4",
+        run: || {
+            cargo("test --quiet --package arena-core --features allocator-api2-04,failure-hook")
+        },
+        needs: None,
+    },
+    Check {
+        name: "arena-core: without std",
+        run: || cargo("test --quiet --package arena-core --no-default-features --test in_buffer"),
+        needs: None,
+    },
+    Check {
+        name: "arena-core: core's own Allocator",
+        run: || {
+            cargo(
+                "+nightly test --quiet --package arena-core --features nightly --lib --target-dir target/nightly",
+            )
+        },
+        needs: Some(nightly),
+    },
+    Check {
+        name: "arena-core under AddressSanitizer",
+        run: address_sanitizer,
+        needs: Some(nightly),
+    },
+    Check {
+        name: "arenas under valgrind",
+        run: || {
+            let mut test = command("cargo test --quiet --package tests --test under_valgrind");
+            test.env(REQUIRE_TOOLS, "1");
+            run(test)
+        },
+        needs: Some(|| need("valgrind", "valgrind")),
+    },
+    Check {
+        name: "instruction counts",
+        run: || bench::run_bench(true),
+        needs: Some(|| need("valgrind", "valgrind")),
+    },
+];
+
+/// Run every check, also after a failure, and say which failed.
+pub(crate) fn run_all(allow_missing: bool) -> Outcome {
+    let mut faults = Vec::new();
+    let mut lines = Vec::new();
+    for check in CHECKS {
+        println!("\n── {}", check.name);
+        let start = Instant::now();
+        let result = match check.needs.map(|needed| needed()) {
+            Some(Err(missing)) if allow_missing => Err(Stop::Skipped(missing)),
+            Some(Err(missing)) => Err(Stop::Failed(missing)),
+            _ => (check.run)().map_err(Stop::Failed),
+        };
+        let seconds = start.elapsed().as_secs();
+        lines.push(match result {
+            Ok(()) => format!("ok       {:>4} s  {}", seconds, check.name),
+            Err(Stop::Skipped(why)) => format!("skipped          {}: {why}", check.name),
+            Err(Stop::Failed(why)) => {
+                eprintln!("{why}");
+                faults.push(check.name);
+                format!("FAILED   {:>4} s  {}", seconds, check.name)
+            }
+        });
+    }
+    println!("\n{}", lines.join("\n"));
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("failed: {}", faults.join("; ")))
+    }
+}
+
+enum Stop {
+    Skipped(String),
+    Failed(String),
+}
+
+fn cargo(arguments: &str) -> Outcome {
+    let command = command(&format!("cargo {arguments}"));
+    println!("   {}", display(&command));
+    run(command)
+}
+
+fn docs() -> Outcome {
+    let mut doc = command("cargo doc --quiet --workspace --no-deps");
+    doc.env("RUSTDOCFLAGS", "--deny warnings");
+    println!("   RUSTDOCFLAGS='--deny warnings' {}", display(&doc));
+    run(doc)
+}
+
+/// The target is named so that build scripts and macros stay as they are.
+fn address_sanitizer() -> Outcome {
+    let mut test = command(
+        "cargo +nightly test --quiet --package arena-core --features failure-hook --lib \
+         --target x86_64-unknown-linux-gnu --target-dir target/asan",
+    );
+    test.env("RUSTFLAGS", "-Zsanitizer=address");
+    println!("   RUSTFLAGS=-Zsanitizer=address {}", display(&test));
+    run(test)
+}
+
+fn nightly() -> Outcome {
+    let there = Command::new("cargo")
+        .args(["+nightly", "--version"])
+        .current_dir(root())
+        .output();
+    match there {
+        Ok(output) if output.status.success() => Ok(()),
+        _ => Err("needs a nightly toolchain: install one with rustup".to_owned()),
+    }
+}
