@@ -1,5 +1,6 @@
 //! Ready-made subjects: for any `GlobalAlloc`, and for any `Allocator` of allocator-api2.
 
+#[cfg(any(feature = "allocator-api2-02", feature = "allocator-api2-04"))]
 mod via_allocator;
 mod via_global_alloc;
 

@@ -27,6 +27,62 @@ pub struct Refused;
 /// The suite gives back each handle once at most, with the layout it was served for, and
 /// uses no handle after that, nor after a reset or rewind that ended its block.
 ///
+/// A bump arena that hands out offsets, tested in full:
+///
+/// ```
+/// use std::alloc::Layout;
+/// use std::cell::UnsafeCell;
+/// use std::ptr::NonNull;
+/// use tests::subject::{Contents, Promises, Ranges, Refused, Reset, Subject};
+///
+/// const LEN: usize = 1 << 16;
+///
+/// struct Bump {
+///     memory: Box<[UnsafeCell<u8>]>,
+///     used: usize,
+/// }
+///
+/// // SAFETY: every block lies in `memory`, which is the declared range.
+/// unsafe impl Subject for Bump {
+///     type Handle = usize;
+///     type Checkpoint = ();
+///
+///     fn promises(&self) -> Promises {
+///         Promises { reset: Reset::Empties, ..Promises::arena(LEN / 2) }
+///     }
+///
+///     fn alloc(&mut self, layout: Layout, contents: Contents) -> Result<usize, Refused> {
+///         let base = self.memory.as_ptr().addr();
+///         let start = (base + self.used).next_multiple_of(layout.align()) - base;
+///         let end = start.checked_add(layout.size()).filter(|end| *end <= LEN);
+///         self.used = end.ok_or(Refused)?;
+///         if contents == Contents::Zeroed {
+///             self.memory[start..self.used].fill_with(UnsafeCell::default);
+///         }
+///         Ok(start)
+///     }
+///
+///     unsafe fn free(&mut self, _offset: usize, _layout: Layout) {}
+///
+///     fn address(&self, offset: &usize) -> NonNull<u8> {
+///         NonNull::from(&self.memory[*offset..]).cast()
+///     }
+///
+///     fn reset(&mut self) {
+///         self.used = 0;
+///     }
+///
+///     fn ranges(&self) -> Ranges {
+///         let base = self.memory.as_ptr().addr();
+///         Ranges::Within(vec![base..base + LEN])
+///     }
+/// }
+///
+/// let dirty = || (0..LEN).map(|_| UnsafeCell::new(0xdd)).collect();
+/// let make = || Bump { memory: dirty(), used: 0 };
+/// tests::conformance::run(make).unwrap();
+/// ```
+///
 /// # Safety
 ///
 /// The suite writes to and reads from the payloads. It looks at address, length, alignment
@@ -183,8 +239,8 @@ unsafe fn replace<S: Subject + ?Sized>(
     unsafe { subject.free(handle.clone(), old) };
 }
 
-fn unpromised(what: &str) -> ! {
-    panic!("{what} was asked of a subject that promises it and does not implement it")
+pub(crate) fn unpromised(what: &str) -> ! {
+    panic!("{what} was asked of a subject that does not implement it")
 }
 
 /// What an allocator promises: what the suite asks for, and holds it to.

@@ -125,6 +125,11 @@ pub enum Violation {
         /// [`Capacity::Fixed`]: crate::subject::Capacity::Fixed
         asked: usize,
     },
+    /// A request was refused right after a block of the same layout was freed.
+    NotReused {
+        /// What was asked for.
+        layout: Layout,
+    },
     /// A request was served that no address space can hold.
     ServedImpossible {
         /// What was asked for.
@@ -299,6 +304,13 @@ impl fmt::Display for Violation {
                 write!(
                     f,
                     "refused: {size} bytes, align {align}, with {asked} bytes of the promised room asked for"
+                )
+            }
+            Violation::NotReused { layout } => {
+                let (size, align) = (layout.size(), layout.align());
+                write!(
+                    f,
+                    "not reused: {size} bytes, align {align}, refused right after such a block was freed"
                 )
             }
             Violation::ServedImpossible { layout, address } => {

@@ -11,7 +11,9 @@ macro_rules! define_via_allocator {
 
         use $api::alloc::Allocator;
 
-        use crate::subject::{Contents, Promises, Ranges, Refused, Reset, Rewind, Subject};
+        use crate::subject::{
+            Contents, Promises, Ranges, Refused, Reset, Rewind, Subject, unpromised,
+        };
 
         /// Any `Allocator` as a subject: an owned `T` whose references allocate.
         ///
@@ -26,6 +28,20 @@ macro_rules! define_via_allocator {
         ///
         /// tests::conformance::run(|| ViaAllocator::new(Global, Promises::malloc())).unwrap();
         /// ```
+        ///
+        /// For an arena, say what else it can do:
+        ///
+        /// ```text
+        /// ViaAllocator::new(Arena::new(), Promises::arena(1 << 20))
+        ///     .reset_with(Arena::reset)
+        ///     .rewind_with(
+        ///         Rewind::OlderBlocksRest,
+        ///         |arena| arena.checkpoint(),
+        ///         // SAFETY: the suite uses no block born since.
+        ///         |arena, checkpoint| unsafe { arena.rewind(checkpoint) },
+        ///     )
+        ///     .within(|arena| arena.addresses())
+        /// ```
         pub struct ViaAllocator<T> {
             /// In a box, so that moving the adapter never moves an arena that holds its
             /// memory inside itself.
@@ -37,8 +53,8 @@ macro_rules! define_via_allocator {
         }
 
         type ResetFn<T> = Box<dyn Fn(&mut T)>;
-        type CheckpointFn<T> = Box<dyn Fn(&mut T) -> Box<dyn Any>>;
-        type RewindFn<T> = Box<dyn Fn(&mut T, Box<dyn Any>)>;
+        type CheckpointFn<T> = Box<dyn Fn(&T) -> Box<dyn Any>>;
+        type RewindFn<T> = Box<dyn Fn(&T, Box<dyn Any>)>;
         type RangeFn<T> = Box<dyn Fn(&T) -> Range<usize>>;
 
         impl<T> ViaAllocator<T>
@@ -73,14 +89,17 @@ macro_rules! define_via_allocator {
 
             /// Says how to take a checkpoint and how to rewind to it, and promises `rewind`.
             ///
+            /// Both get a shared reference: older blocks live on, and a `&mut` to an arena
+            /// that holds them inside itself would end every pointer to them.
+            ///
             /// # Panics
             ///
             /// If `rewind` is [`Rewind::Absent`], for that contradicts the rest.
             pub fn rewind_with<C: 'static>(
                 mut self,
                 rewind: Rewind,
-                checkpoint: impl Fn(&mut T) -> C + 'static,
-                rewind_to: impl Fn(&mut T, C) + 'static,
+                checkpoint: impl Fn(&T) -> C + 'static,
+                rewind_to: impl Fn(&T, C) + 'static,
             ) -> Self {
                 assert_ne!(rewind, Rewind::Absent, "a way to rewind was given");
                 self.promises.rewind = rewind;
@@ -176,21 +195,23 @@ macro_rules! define_via_allocator {
             }
 
             fn reset(&mut self) {
-                if let Some(reset) = &self.reset {
-                    reset(&mut self.allocator);
+                match &self.reset {
+                    Some(reset) => reset(&mut self.allocator),
+                    None => unpromised("reset"),
                 }
             }
 
             fn checkpoint(&mut self) -> Box<dyn Any> {
                 match &self.rewind {
-                    Some((checkpoint, _)) => checkpoint(&mut self.allocator),
-                    None => Box::new(()),
+                    Some((checkpoint, _)) => checkpoint(&self.allocator),
+                    None => unpromised("checkpoint"),
                 }
             }
 
             unsafe fn rewind(&mut self, checkpoint: Box<dyn Any>) {
-                if let Some((_, rewind)) = &self.rewind {
-                    rewind(&mut self.allocator, checkpoint);
+                match &self.rewind {
+                    Some((_, rewind)) => rewind(&self.allocator, checkpoint),
+                    None => unpromised("rewind"),
                 }
             }
 

@@ -67,14 +67,9 @@ pub(super) fn exhaustion_leaves_every_block_as_it_was<S: Subject>(
         let survivors: Vec<_> = driver.blocks().step_by(2).collect();
         for block in survivors {
             driver.free(block.id)?;
-            let Answer::Served(_) = driver.alloc(block.layout, Contents::Uninit)? else {
-                let asked = block.layout.size();
-                return Err(driver
-                    .broken(Violation::Refused {
-                        layout: block.layout,
-                        asked,
-                    })
-                    .into());
+            let layout = block.layout;
+            let Answer::Served(_) = driver.alloc(layout, Contents::Uninit)? else {
+                return Err(driver.broken(Violation::NotReused { layout }).into());
             };
         }
     }

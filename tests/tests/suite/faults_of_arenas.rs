@@ -3,31 +3,15 @@
 use std::panic::catch_unwind;
 
 use tests::Violation;
-use tests::conformance::{Failure, Property, run};
+use tests::conformance::{Failure, Property};
 use tests::drive::Deed;
 use tests::violation::Emptied;
 
+use crate::assert_violation;
 use crate::toys::{ArenaFault, ToyArena};
 
-/// Checks that a property fails, and that a run of the whole suite therefore does.
 fn caught(fault: ArenaFault, property: Property) -> Failure {
-    let make = || ToyArena::new(fault);
-    assert!(run(make).is_err(), "a run of the suite passes {fault:?}");
-    match property.check(make) {
-        Err(failure) => failure,
-        Ok(outcome) => panic!("{}: {outcome:?} for {fault:?}", property.name()),
-    }
-}
-
-macro_rules! assert_violation {
-    ($failure:expr, $pattern:pat $(if $guard:expr)?) => {{
-        let failure = $failure;
-        assert!(
-            matches!(*failure.broken.violation, $pattern $(if $guard)?),
-            "expected {}, found {failure}",
-            stringify!($pattern)
-        );
-    }};
+    crate::caught(|| ToyArena::new(fault), property)
 }
 
 #[test]

@@ -1,31 +1,15 @@
 //! One test for each fault of a heap that moves its blocks.
 
 use tests::Violation;
-use tests::conformance::{Failure, Property, run};
+use tests::conformance::{Failure, Property};
 use tests::drive::Deed;
 use tests::violation::Emptied;
 
+use crate::assert_violation;
 use crate::toys::{HeapFault, ToyHeap};
 
-/// Checks that a property fails, and that a run of the whole suite therefore does.
 fn caught(fault: HeapFault, property: Property) -> Failure {
-    let make = || ToyHeap::new(fault);
-    assert!(run(make).is_err(), "a run of the suite passes {fault:?}");
-    match property.check(make) {
-        Err(failure) => failure,
-        Ok(outcome) => panic!("{}: {outcome:?} for {fault:?}", property.name()),
-    }
-}
-
-macro_rules! assert_violation {
-    ($failure:expr, $pattern:pat $(if $guard:expr)?) => {{
-        let failure = $failure;
-        assert!(
-            matches!(*failure.broken.violation, $pattern $(if $guard)?),
-            "expected {}, found {failure}",
-            stringify!($pattern)
-        );
-    }};
+    crate::caught(|| ToyHeap::new(fault), property)
 }
 
 #[test]
@@ -92,7 +76,7 @@ fn leak_of_one_byte_in_each_free_is_caught_by_filling_up_again() {
 #[test]
 fn hole_that_is_never_reused_is_caught() {
     let failure = caught(HeapFault::NeverReusesHoles, Property::ExhaustionIsClean);
-    assert_violation!(failure, Violation::Refused { .. });
+    assert_violation!(failure, Violation::NotReused { .. });
 }
 
 #[test]
