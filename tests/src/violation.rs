@@ -303,14 +303,16 @@ impl fmt::Display for Violation {
                 let (size, align) = (layout.size(), layout.align());
                 write!(
                     f,
-                    "refused: {size} bytes, align {align}, with {asked} bytes of the promised room asked for"
+                    "refused: {size} bytes, align {align}, \
+                     with {asked} bytes of the promised room asked for"
                 )
             }
             Violation::NotReused { layout } => {
                 let (size, align) = (layout.size(), layout.align());
                 write!(
                     f,
-                    "not reused: {size} bytes, align {align}, refused right after such a block was freed"
+                    "not reused: {size} bytes, align {align}, \
+                     refused right after such a block was freed"
                 )
             }
             Violation::ServedImpossible { layout, address } => {

@@ -49,7 +49,8 @@ fn misaligned_block_is_named_with_its_distance() {
         .unwrap_err();
     assert_eq!(
         violation.to_string(),
-        "misaligned: block #0 (8 bytes, align 16, at 0x1004) is 4 bytes past a multiple of its align"
+        "misaligned: block #0 (8 bytes, align 16, at 0x1004) \
+         is 4 bytes past a multiple of its align"
     );
 }
 

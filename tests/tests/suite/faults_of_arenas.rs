@@ -152,7 +152,10 @@ fn block_changed_by_its_own_refused_grow_is_caught() {
     let Deed::Grow(grown, _) = failure.broken.deed else {
         panic!("{failure}");
     };
-    assert_violation!(failure, Violation::Changed { block, offset: 0, found: 0, .. } if block.id == grown);
+    assert_violation!(
+        failure,
+        Violation::Changed { block, offset: 0, found: 0, .. } if block.id == grown
+    );
 }
 
 #[test]
@@ -173,7 +176,10 @@ fn neighbour_changed_by_a_shrink_is_caught_at_that_shrink() {
 #[test]
 fn huge_block_served_by_a_signed_comparison_is_caught_before_it_is_written() {
     let failure = caught(ArenaFault::ComparesSigned, Property::ImpossibleIsRefused);
-    assert_violation!(failure, Violation::ServedImpossible { layout, .. } if layout.size() == isize::MAX as usize);
+    assert_violation!(
+        failure,
+        Violation::ServedImpossible { layout, .. } if layout.size() == isize::MAX as usize
+    );
 }
 
 #[test]
@@ -274,7 +280,8 @@ fn panic_of_the_subject_in_a_random_program_is_reported_with_the_program() {
 
 #[test]
 #[should_panic(
-    expected = "blocks_lie_apart_aligned_and_in_range: after alloc of 2 bytes, align 1: overlap: block #2"
+    expected = "blocks_lie_apart_aligned_and_in_range: after alloc of 2 bytes, align 1: \
+                overlap: block #2"
 )]
 fn broken_property_panics_with_its_name_the_operation_and_the_violation() {
     Property::BlocksLieApart.hold(|| ToyArena::new(ArenaFault::BumpsOneByteShort));

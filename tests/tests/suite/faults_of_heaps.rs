@@ -118,5 +118,8 @@ fn overlap_of_the_usable_bytes_is_caught() {
 #[test]
 fn block_with_fewer_bytes_than_asked_for_is_caught() {
     let failure = caught(HeapFault::UnderstatesUsable, Property::BlocksLieApart);
-    assert_violation!(failure, Violation::TooShort { layout, usable } if usable + 1 == layout.size());
+    assert_violation!(
+        failure,
+        Violation::TooShort { layout, usable } if usable + 1 == layout.size()
+    );
 }
