@@ -1,8 +1,9 @@
 //! Demo 09a: map one region, track the offset, keep the bound, unmap.
 
 use crate::by_hand::full;
-use crate::stage::bytes::quoted;
+use crate::stage::bytes::{ROW, printable, quoted};
 use crate::stage::{Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, play};
+use arena_core::Policy;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::process::ExitCode;
 use std::{ptr, slice};
@@ -62,6 +63,8 @@ fn story(stage: &mut Stage) -> Result<(), Trouble> {
     stage.expect("first_write_faulted", true, seen.faults >= 1);
     stage.expect("too_much_refused", true, seen.refused);
 
+    with_the_crate(stage, &seen)?;
+
     let when = match (seen.resident_after_mmap, seen.resident_after_write) {
         (false, true) => "at the first write",
         (true, _) => "when it is mapped",
@@ -82,7 +85,7 @@ struct Seen {
     refused: bool,
 }
 
-// stamp: by-hand
+// stamp: take
 /// The whole allocator: the next `size` bytes, if that many are left.
 fn take(offset: &mut usize, size: usize) -> Option<usize> {
     // Compare with the room that is left: the sum `*offset + size` could wrap around, this cannot.
@@ -93,9 +96,11 @@ fn take(offset: &mut usize, size: usize) -> Option<usize> {
     *offset += size;
     Some(start)
 }
+// /stamp: take
 
 fn by_hand(stage: &mut Stage) -> Result<Seen, Trouble> {
     stage.part("By hand: mmap, an offset, a bound, munmap");
+    // stamp: map
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: a new private mapping at an address of the kernel's choice touches nothing of ours.
@@ -104,6 +109,7 @@ fn by_hand(stage: &mut Stage) -> Result<Seen, Trouble> {
         return Err(Trouble::last_os("mmap"));
     }
     let base = base.cast::<u8>();
+    // /stamp: map
     let at = |offset| Place::new("base", base.addr(), offset);
     let mut offset = 0;
     stage.event(Symbol::Alloc, "map", CAPACITY, at(0), "");
@@ -142,12 +148,13 @@ fn by_hand(stage: &mut Stage) -> Result<Seen, Trouble> {
     };
     stage.event(outcome, "alloc", too_much, at(offset), left);
 
+    // stamp: unmap
     // SAFETY: the whole mapping made above; no pointer into it is used again.
     if unsafe { libc::munmap(base.cast(), CAPACITY) } != 0 {
         return Err(Trouble::last_os("munmap"));
     }
+    // /stamp: unmap
     stage.event(Symbol::Unmap, "unmap", CAPACITY, at(0), "");
-    // /stamp: by-hand
     Ok(Seen {
         offsets,
         dump,
@@ -156,6 +163,58 @@ fn by_hand(stage: &mut Stage) -> Result<Seen, Trouble> {
         faults: faults[0],
         refused,
     })
+}
+
+/// The same run on arena-core, which has the mapping, the offset, the bound and the munmap inside.
+fn with_the_crate(stage: &mut Stage, by_hand: &Seen) -> Result<(), Trouble> {
+    stage.part("With arena-core: the same run");
+    // stamp: crate
+    let mut arena = Policy::new()
+        .reserve(CAPACITY)
+        .build()
+        .during("building the arena")?;
+    let base = arena.base().addr().get();
+    let at = |offset| Place::new("base", base, offset);
+    stage.event(Symbol::Alloc, "map", arena.capacity(), at(0), "");
+
+    let mut offsets = Vec::new();
+    for text in TEXTS {
+        let block = arena
+            .try_alloc_slice_fill_copy(BLOCK, 0_u8)
+            .during("a block of the arena")?;
+        block[..text.len()].copy_from_slice(text.as_bytes());
+        let start = arena.offset_of(block.as_ptr());
+        let start = start.ok_or_else(|| Trouble::new("a block outside of its arena"))?;
+        stage.event(Symbol::Alloc, "alloc", BLOCK, at(start), quoted(text));
+        offsets.push(start);
+    }
+    let dump = arena.dump().to_string();
+    // /stamp: crate
+    stage.show(
+        Line::new(Symbol::Picture, "dump")
+            .bytes(arena.used())
+            .at(at(0)),
+    );
+    for (row, start) in dump.lines().zip(&offsets) {
+        stage.say(&format!("   {start:>5}  {row}"));
+    }
+    let too_much = arena.capacity() - arena.used() + 1;
+    let refusal = arena.try_alloc_slice_fill_copy(too_much, 0_u8).err();
+    if let Some(refusal) = &refusal {
+        stage.event(Symbol::Refused, "alloc", too_much, at(arena.used()), "");
+        stage.paragraph(&refusal.to_string());
+    }
+    stage.event(Symbol::Unmap, "unmap", arena.capacity(), at(0), "");
+    drop(arena);
+    let rows = by_hand.dump.chunks(ROW).map(printable);
+    let dump_by_hand: String = rows.map(|row| row + "\n").collect();
+    let same = offsets == by_hand.offsets && dump == dump_by_hand;
+    stage.expect("crate_offsets", by_hand.offsets.clone(), offsets);
+    stage.expect("crate_dump", dump_by_hand, dump);
+    stage.expect("crate_refuses_too_much", true, refusal.is_some());
+    let verdict = if same { "the same" } else { "not the same" };
+    stage.say(&format!("   offsets and dump are {verdict} as by hand"));
+    Ok(())
 }
 
 /// Says whether the first OS page of a mapping is in memory.

@@ -2,7 +2,8 @@
 
 use crate::by_hand::{HandArena, Sharing, c_bytes, full};
 use crate::stage::bytes::{c_string, changed, quoted, ranges};
-use crate::stage::{Demo, Options, Question, Stage, Symbol, Trouble, play};
+use crate::stage::{Demo, During, Options, Place, Question, Stage, Symbol, Trouble, play};
+use arena_core::Policy;
 use std::ops::Range;
 use std::process::ExitCode;
 
@@ -49,9 +50,9 @@ fn story(stage: &mut Stage) -> Result<(), Trouble> {
     find_the_leak(stage, &mut arena, &mut ledger)?;
     let missed = write_that_fits(stage, &mut arena, &ledger);
     let hit = one_byte_more(stage, &mut arena, &mut ledger)?;
-    stage.say("");
     stage.event(Symbol::Unmap, "unmap", CAPACITY, arena.at(0), "");
     drop(arena);
+    with_the_crate(stage)?;
     let answers = DEMO.question.answers;
     stage.reveal(match (missed.as_slice(), hit.as_slice()) {
         ([], [_]) => answers[0],
@@ -246,3 +247,73 @@ fn differing_bytes(
     differ
 }
 // /stamp: diff
+
+/// The same blocks on arena-core: a block comes as a slice that knows its end, and a scope takes the lost block along.
+fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
+    stage.part("With arena-core: the block knows its end, the scope ends the leak");
+    let mut arena = Policy::new()
+        .reserve(CAPACITY)
+        .limit(CAPACITY)
+        .build()
+        .during("building the arena")?;
+    let place = Place::new("base", arena.base().addr().get(), 0);
+    stage.event(Symbol::Alloc, "map", arena.limit(), place, "");
+    // stamp: crate
+    let (offsets, fits, too_long, used) = arena.scope(|scope| {
+        let block = || scope.alloc_slice_fill_copy(BLOCK, 0_u8);
+        // Nothing holds the third: lost to the program, not to the scope.
+        let mut blocks = [block(), block(), block(), block(), block()];
+        let offsets = blocks
+            .each_ref()
+            .map(|block| scope.offset_of(block.as_ptr()));
+        let own = &mut blocks[3];
+        let mut strcpy = |text: &str| {
+            let bytes = c_bytes(text);
+            let to = own.get_mut(INTO..INTO + bytes.len())?;
+            to.copy_from_slice(&bytes);
+            Some(to.len())
+        };
+        (
+            offsets,
+            strcpy(" 🤡 Oops!"),
+            strcpy(" 🤡 Oops!!"),
+            scope.used(),
+        )
+    });
+    // /stamp: crate
+    let offsets = offsets.map(|offset| offset.unwrap_or(usize::MAX));
+    let last = Place {
+        offset: offsets[4],
+        ..place
+    };
+    stage.event(
+        Symbol::Alloc,
+        "alloc",
+        BLOCK,
+        last,
+        "the fifth block of the same size",
+    );
+    let own = Place {
+        offset: offsets[3] + INTO,
+        ..place
+    };
+    let no_range = format!("the slice of {BLOCK} bytes has no such range");
+    for (result, text) in [(fits, " 🤡 Oops!"), (too_long, " 🤡 Oops!!")] {
+        let (symbol, note) = match result {
+            Some(_) => (Symbol::Target, "fits"),
+            None => (Symbol::Refused, no_range.as_str()),
+        };
+        stage.event(symbol, "strcpy", c_bytes(text).len(), own, note);
+    }
+    stage.say(&format!(
+        "   used in the scope: {used} B; after it: {} B",
+        arena.used()
+    ));
+    stage.expect("crate_offsets", vec![0, 32, 64, 96, 128], offsets.to_vec());
+    stage.expect("crate_write_that_fits", Some(12), fits);
+    stage.expect("crate_write_too_long", None, too_long);
+    stage.expect("crate_used_in_scope", 160, used);
+    stage.expect("crate_used_after_scope", 0, arena.used());
+    stage.event(Symbol::Unmap, "unmap", arena.limit(), place, "");
+    Ok(())
+}

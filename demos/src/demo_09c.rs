@@ -5,10 +5,13 @@ use crate::demo_09a::TEXTS;
 use crate::stage::bytes::{c_string, quoted};
 use crate::stage::child::{DEADLINE, wait_readable};
 use crate::stage::{Demo, During, Options, Place, Question, Stage, Symbol, Trouble, play};
+use arena_core::Policy;
+use arena_core::policy::Fork;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{self, ForkResult, Pid, fork};
+use std::alloc::Layout;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -65,6 +68,7 @@ fn story(stage: &mut Stage) -> Result<(), Trouble> {
             seen.child_sees_parent,
         );
     }
+    with_the_crate(stage)?;
     let answers = DEMO.question.answers;
     let same_address = private.same_address && shared.same_address;
     stage.reveal(
@@ -94,6 +98,49 @@ fn by_hand(stage: &mut Stage, sharing: Sharing) -> Result<Seen, Trouble> {
     stage.event(Symbol::Unmap, "unmap", CAPACITY, arena.at(0), "by both");
     drop(arena);
     Ok(seen)
+}
+
+/// The same on arena-core, where sharing is a policy of the arena.
+fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
+    for (fork, title, shared) in [
+        (Fork::Copy, "With arena-core: Fork::Copy", false),
+        (Fork::Share, "With arena-core: Fork::Share", true),
+    ] {
+        stage.part(title);
+        // stamp: crate
+        let arena = Policy::new()
+            .reserve(CAPACITY)
+            .fork(fork)
+            .build()
+            .during("building the arena")?;
+        // /stamp: crate
+        let base = arena.base().addr().get();
+        let at = |offset| Place::new("base", base, offset);
+        stage.event(Symbol::Alloc, "map", arena.capacity(), at(0), "");
+        let first = arena.alloc_slice_fill_copy(BLOCK, 0_u8);
+        first[..TEXTS[0].len()].copy_from_slice(TEXTS[0].as_bytes());
+        let note = format!("{}, before the fork", quoted(TEXTS[0]));
+        stage.event(Symbol::Alloc, "alloc", BLOCK, at(0), note);
+        let layout = Layout::new::<[u8; BLOCK]>();
+        let mut alloc = || {
+            let block = arena.try_alloc_layout(layout).ok()?;
+            // SAFETY: a fresh block of the arena, which outlives the story, handed out once in this process.
+            Some(unsafe { Block::new(block.as_ptr()) })
+        };
+        let seen = fork_and_compare(stage, base, &mut alloc)?;
+        stage.event(Symbol::Unmap, "unmap", arena.capacity(), at(0), "by both");
+        stage.expect(
+            &format!("crate_{fork:?}_same_address"),
+            true,
+            seen.same_address,
+        );
+        stage.expect(
+            &format!("crate_{fork:?}_same_bytes"),
+            shared,
+            seen.same_bytes(),
+        );
+    }
+    Ok(())
 }
 
 /// What the two processes saw.

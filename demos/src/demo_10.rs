@@ -6,6 +6,8 @@ use crate::stage::bytes::{c_string, quoted};
 use crate::stage::{
     Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, child, play,
 };
+use arena_core::policy::Fork;
+use arena_core::{Arena, Policy, Region};
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
@@ -30,7 +32,7 @@ pub const DEMO: Demo = Demo {
         why: "An address names a place in this process, not a memory. Two ranges of addresses may lead to the same \
               OS pages, and no comparison of pointers can tell.",
     },
-    next: "nobody meant to overlap; can it happen by accident? (11)",
+    next: "nobody meant to overlap; can it happen by accident?",
     run,
     child: Some(tear_in_child),
 };
@@ -50,6 +52,7 @@ pub fn run(options: &Options) -> ExitCode {
 fn story(stage: &mut Stage) -> Result<(), Trouble> {
     let (equal, shows) = by_hand(stage)?;
     torn_hole(stage)?;
+    with_the_crate(stage)?;
     let answers = DEMO.question.answers;
     stage.reveal(match (equal, shows) {
         (true, _) => answers[0],
@@ -214,7 +217,6 @@ fn tear_in_child() -> ExitCode {
     }
 }
 
-// stamp: tear
 fn tear() -> Result<Value, Trouble> {
     let page = rustix::param::page_size();
     let mut arena = HandArena::map(TEXTS.len() * page, Sharing::Private)?;
@@ -224,6 +226,7 @@ fn tear() -> Result<Value, Trouble> {
     }
     let before = texts_of(&arena, page);
 
+    // stamp: tear
     let access = ProtFlags::READ | ProtFlags::WRITE;
     let second = arena.pointer(page).cast();
     let fixed = MapFlags::PRIVATE | MapFlags::FIXED;
@@ -266,6 +269,38 @@ fn outcome(
 fn texts_of(arena: &HandArena, page: usize) -> Vec<String> {
     let bytes = arena.snapshot();
     bytes.chunks(page).map(c_string).collect()
+}
+
+/// The same views with arena-core, which gives a second view only where there is something to share.
+fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
+    stage.part("With arena-core: a region and its second view");
+    // stamp: crate
+    let region = Region::memfd("two views", CAPACITY).during("a memfd region")?;
+    let view = region.second_view().during("its second view")?;
+    let arena: Arena = Policy::new()
+        .fork(Fork::Share)
+        .build_in(region)
+        .during("an arena in the region")?;
+    let at_a = Place::new("A", arena.base().addr().get(), 0);
+    let at_b = Place::new("B", view.base().addr().get(), 0);
+    let text = arena.alloc_str(TEXTS[0]);
+    // /stamp: crate
+    stage.event(Symbol::Alloc, "alloc", text.len(), at_a, quoted(text));
+    // SAFETY: the view is as long as the region, the kernel gave zeros, and `text` is not used again.
+    let block = unsafe { view.base().cast::<[u8; BLOCK]>().read_volatile() };
+    let shown = c_string(&block);
+    stage.event(Symbol::Picture, "read", BLOCK, at_b, quoted(&shown));
+
+    let private = Region::anonymous(CAPACITY).during("an anonymous region")?;
+    let refusal = private.second_view().err();
+    if let Some(refusal) = &refusal {
+        stage.show(Line::new(Symbol::Refused, "view").note("a second one of private memory"));
+        stage.paragraph(&refusal.to_string());
+    }
+    stage.expect("crate_pointers_equal", false, arena.base() == view.base());
+    stage.expect("crate_view_reads", TEXTS[0].to_owned(), shown);
+    stage.expect("crate_refuses_view_of_private", true, refusal.is_some());
+    Ok(())
 }
 
 fn plain(value: &Value) -> String {

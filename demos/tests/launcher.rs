@@ -111,7 +111,7 @@ fn the_binary_may_be_named_in_place_of_the_number() {
 #[test]
 fn an_unknown_demo_is_refused_with_what_is_known() {
     for (typed, hint) in [
-        ("09d", "the nearest is 09a"),
+        ("09d", "the nearest is 09c"),
         ("09", "there are 09a, 09b, 09c"),
         ("99", "the nearest is"),
         ("sweep", "the nearest is"),

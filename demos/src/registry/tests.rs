@@ -9,7 +9,7 @@ fn a_number_is_found_however_it_is_typed() {
 
 #[test]
 fn an_unknown_number_names_the_nearest() {
-    assert_eq!(find("09d").map(|d| d.number), Err(Unknown::Nearest("09a")));
+    assert_eq!(find("09d").map(|d| d.number), Err(Unknown::Nearest("09c")));
     assert_eq!(find("10b").map(|d| d.number), Err(Unknown::Nearest("10")));
 }
 

@@ -1,6 +1,5 @@
 //! Predict, then reveal: one question with a few answers before the truth is shown.
 
-use super::out::Out;
 use super::wrap::wrap;
 use std::io::BufRead;
 
@@ -48,14 +47,14 @@ impl Question {
     }
 
     /// Asks until there is an answer. An empty line or the end of input passes.
-    pub fn ask(&self, out: &mut Out, input: &mut impl BufRead) -> Option<usize> {
+    pub fn ask(&self, mut say: impl FnMut(&str), input: &mut impl BufRead) -> Option<usize> {
         let last = Self::letter(self.answers.len() - 1);
         loop {
-            out.write(&format!("Your answer (a-{last}, Enter passes): "));
+            say(&format!("Your answer (a-{last}, Enter passes): "));
             let mut typed = String::new();
             match input.read_line(&mut typed) {
                 Ok(0) | Err(_) => {
-                    out.line("");
+                    say("\n");
                     return None;
                 }
                 Ok(_) if typed.trim().is_empty() => return None,
@@ -64,7 +63,7 @@ impl Question {
             if let Some(choice) = self.parse(&typed) {
                 return Some(choice);
             }
-            out.line(&format!("{:?} is none of them.", typed.trim()));
+            say(&format!("{:?} is none of them.\n", typed.trim()));
         }
     }
 }

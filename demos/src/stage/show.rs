@@ -74,6 +74,13 @@ impl Stage {
         }
     }
 
+    /// Says more than fits into a line.
+    pub fn paragraph(&mut self, text: &str) {
+        for line in wrap("   ", text) {
+            self.say(&line);
+        }
+    }
+
     /// Begins a part of the story.
     pub fn part(&mut self, title: &str) {
         let title = self.paint.bold(&format!("── {title}"));
@@ -142,9 +149,7 @@ impl Stage {
         let text = self.paint.bold(&format!("Answer: {letter}) {measured}."));
         self.say("");
         self.say(&format!("🎯 {text}{verdict}"));
-        for line in wrap("   ", question.why) {
-            self.say(&line);
-        }
+        self.paragraph(question.why);
     }
 
     /// True if the reader asked for raw addresses.
@@ -164,7 +169,9 @@ impl Stage {
             return;
         }
         if io::stdin().is_terminal() && io::stdout().is_terminal() {
-            self.guess = demo.question.ask(&mut self.out, &mut io::stdin().lock());
+            self.guess = demo
+                .question
+                .ask(|text| self.out.write(text), &mut io::stdin().lock());
         } else {
             out::note("--predict needs a terminal: the question is answered in the text");
         }

@@ -1,5 +1,4 @@
 use super::Question;
-use crate::stage::out::Out;
 
 const QUESTION: Question = Question {
     text: "how many?",
@@ -24,7 +23,7 @@ fn anything_else_chooses_none() {
 
 #[test]
 fn the_reader_is_asked_again_until_an_answer_or_a_pass() {
-    let ask = |typed: &str| QUESTION.ask(&mut Out::default(), &mut typed.as_bytes());
+    let ask = |typed: &str| QUESTION.ask(|_| (), &mut typed.as_bytes());
     assert_eq!(ask("x\n\u{fffd}\n3\n"), Some(2));
     assert_eq!(ask("x\n\n3\n"), None);
     assert_eq!(ask(""), None);
@@ -34,5 +33,5 @@ fn the_reader_is_asked_again_until_an_answer_or_a_pass() {
 #[test]
 fn input_that_is_no_text_passes() {
     let mut input: &[u8] = b"\xff\xfe\n";
-    assert_eq!(QUESTION.ask(&mut Out::default(), &mut input), None);
+    assert_eq!(QUESTION.ask(|_| (), &mut input), None);
 }
