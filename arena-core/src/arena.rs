@@ -17,7 +17,7 @@ mod methods;
 mod raw;
 mod resize;
 mod stats;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests;
 
 pub use buffer::Buffer;

@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 use crate::Arena;
 
 mod frozen;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests;
 
 /// The used bytes of an arena, ready to be printed.

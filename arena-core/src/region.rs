@@ -27,7 +27,7 @@ use core::ptr::NonNull;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
-#[cfg(feature = "failure-hook")]
+#[cfg(any(test, feature = "failure-hook"))]
 pub mod failure;
 mod mapping;
 pub(crate) mod os;

@@ -519,7 +519,6 @@ fn zeroing_always_clears_a_region_that_comes_with_bytes() {
     assert!(is_zero(again.alloc_layout(layout(1000, 1)), 1000));
 }
 
-#[cfg(feature = "failure-hook")]
 mod refused_by_the_os {
     use super::*;
     use crate::region::{Operation, failure};

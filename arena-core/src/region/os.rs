@@ -36,7 +36,7 @@ fn attempt<T>(
     backing: Backing,
     call: impl FnOnce() -> Result<T, i32>,
 ) -> Done<T> {
-    #[cfg(feature = "failure-hook")]
+    #[cfg(any(test, feature = "failure-hook"))]
     if let Some(errno) = super::failure::due(operation) {
         return Err(RegionError::new(operation, len, backing, Cause::Os(errno)));
     }
