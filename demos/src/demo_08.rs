@@ -147,7 +147,11 @@ fn show_regions(stage: &mut Stage, blocks: [usize; 2], maps: std::io::Result<Vec
     let heap = maps.iter().find(|region| region.name == "[heap]");
     let holds = heap.is_some_and(|heap| blocks.iter().any(|block| heap.range.contains(block)));
     stage.expect("in_the_main_heap", false, holds);
-    let where_not = if holds { "one lies" } else { "neither lies" };
+    let where_not = if holds {
+        "at least one lies"
+    } else {
+        "neither lies"
+    };
     stage.say(&format!(
         "   {where_not} in [heap], the region that malloc serves the first thread from"
     ));

@@ -362,3 +362,6 @@ fn show_read(stage: &mut Stage, at: Place, text: &str, who: &str) {
     let note = format!("the {who} sees {what}");
     stage.event(Symbol::Picture, "read", BLOCK, at, note);
 }
+
+#[cfg(test)]
+mod tests;

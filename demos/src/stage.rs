@@ -1,6 +1,6 @@
 //! What the demos share: the stage they stand on.
 //!
-//! Bottom up: [`out`] writes lines, [`line`] gives them their grammar, [`question`] asks before it tells, [`facts`]
+//! Bottom up: [`out`] writes lines, [`mod@line`] gives them their grammar, [`question`] asks before it tells, [`facts`]
 //! keeps what was measured, [`progress`] remembers what the reader has seen, [`show`] holds these together as the
 //! [`Stage`] that a demo is handed.
 

@@ -1,5 +1,7 @@
 //! Surroundings that are missing or broken: no reader, no disk, no home, no `/proc`. None may stop a lesson.
 
+#![cfg(target_os = "linux")]
+
 mod common;
 
 use common::{LAUNCHER, NUMBERED, assert_good, command, run, scratch, stderr, stdout};

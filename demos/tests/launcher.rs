@@ -1,5 +1,7 @@
 //! The door to all demos: names, lists, everything at once, and the facts for machines.
 
+#![cfg(target_os = "linux")]
+
 mod common;
 
 use common::{LAUNCHER, NUMBERED, assert_good, command, run, scratch, stderr, stdout};

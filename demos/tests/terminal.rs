@@ -1,5 +1,7 @@
 //! The demos at a terminal: a pseudo-terminal stands in for the reader's.
 
+#![cfg(target_os = "linux")]
+
 mod common;
 
 use common::{LAUNCHER, NUMBERED, command, scratch};

@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_EXPECTED=1 cargo test -p demos --test transcripts` writes the transcripts anew.
 
+#![cfg(target_os = "linux")]
+
 mod common;
 
 use common::{LAUNCHER, NUMBERED, assert_good, run, stdout};

@@ -33,19 +33,28 @@ pub fn role() -> Option<String> {
 ///
 /// If it cannot be started, outlives the deadline (it is killed then), or does not end with success.
 pub fn report_of(number: &str) -> Result<String, Trouble> {
-    let doing = format!("the child of demo {number}");
-    let mut child = Command::new(this_program())
-        .args([SUBCOMMAND, number])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .during(&doing)?;
-    let report = read_to_end(&mut child, Instant::now() + DEADLINE);
+    let mut command = Command::new(this_program());
+    command.args([SUBCOMMAND, number]).stdin(Stdio::null());
+    output_of(
+        &mut command,
+        &format!("the child of demo {number}"),
+        DEADLINE,
+    )
+}
+
+fn output_of(command: &mut Command, doing: &str, patience: Duration) -> Result<String, Trouble> {
+    let mut child = command.stdout(Stdio::piped()).spawn().during(doing)?;
+    collect(&mut child, doing, patience)
+}
+
+/// Reads what a child prints, and reaps it in any case; killed first if it takes longer than our patience.
+fn collect(child: &mut Child, doing: &str, patience: Duration) -> Result<String, Trouble> {
+    let report = read_to_end(child, Instant::now() + patience);
     if report.is_err() {
         // It may have ended by itself meanwhile; then there is nothing to kill.
         let _ = child.kill();
     }
-    let status = child.wait().during(&doing)?;
+    let status = child.wait().during(doing)?;
     let report = report?;
     if status.success() {
         Ok(report)
@@ -96,3 +105,6 @@ fn read_to_end(child: &mut Child, deadline: Instant) -> Result<String, Trouble> 
     }
     String::from_utf8(report).during("the answer of the child")
 }
+
+#[cfg(test)]
+mod tests;

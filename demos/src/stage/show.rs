@@ -149,7 +149,9 @@ impl Stage {
         let text = self.paint.bold(&format!("Answer: {letter}) {measured}."));
         self.say("");
         self.say(&format!("🎯 {text}{verdict}"));
-        self.paragraph(question.why);
+        if right == measured {
+            self.paragraph(question.why);
+        }
     }
 
     /// True if the reader asked for raw addresses.
