@@ -50,12 +50,14 @@ macro_rules! define_via_allocator {
             reset: Option<ResetFn<T>>,
             rewind: Option<(CheckpointFn<T>, RewindFn<T>)>,
             range: Option<RangeFn<T>>,
+            check: Option<CheckFn<T>>,
         }
 
         type ResetFn<T> = Box<dyn Fn(&mut T)>;
         type CheckpointFn<T> = Box<dyn Fn(&T) -> Box<dyn Any>>;
         type RewindFn<T> = Box<dyn Fn(&T, Box<dyn Any>)>;
         type RangeFn<T> = Box<dyn Fn(&T) -> Range<usize>>;
+        type CheckFn<T> = Box<dyn Fn(&T) -> Result<(), String>>;
 
         impl<T> ViaAllocator<T>
         where
@@ -77,6 +79,7 @@ macro_rules! define_via_allocator {
                     reset: None,
                     rewind: None,
                     range: None,
+                    check: None,
                 }
             }
 
@@ -116,6 +119,15 @@ macro_rules! define_via_allocator {
             /// Says where its blocks lie; asked again after every operation.
             pub fn within(mut self, range: impl Fn(&T) -> Range<usize> + 'static) -> Self {
                 self.range = Some(Box::new(range));
+                self
+            }
+
+            /// Says how it validates itself; asked after every operation.
+            pub fn check_with(
+                mut self,
+                check: impl Fn(&T) -> Result<(), String> + 'static,
+            ) -> Self {
+                self.check = Some(Box::new(check));
                 self
             }
 
@@ -220,6 +232,12 @@ macro_rules! define_via_allocator {
                     Some(range) => Ranges::Within(vec![range(&self.allocator)]),
                     None => Ranges::Undeclared,
                 }
+            }
+
+            fn check(&self) -> Result<(), String> {
+                self.check
+                    .as_ref()
+                    .map_or(Ok(()), |check| check(&self.allocator))
             }
         }
 

@@ -1,0 +1,152 @@
+//! What a forked child finds in an arena, by policy. Each test forks in a process of its own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use arena_core::policy::Fork;
+use arena_core::{Arena, Policy};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+
+use crate::own_process;
+
+/// Fork; let the child end with the exit status that `child` returns; say how it ended.
+fn forked(child: impl FnOnce() -> u8) -> WaitStatus {
+    // SAFETY: the child reads and writes memory that is its own, or shared for that purpose, and
+    // leaves by `_exit` before anything else of the parent's could run.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            let code = child();
+            // SAFETY: ends the process and touches nothing.
+            unsafe { libc::_exit(i32::from(code)) }
+        }
+        ForkResult::Parent { child } => waitpid(child, None).unwrap(),
+    }
+}
+
+fn exited(status: WaitStatus) -> i32 {
+    match status {
+        WaitStatus::Exited(_, code) => code,
+        other => panic!("the child did not exit: {other:?}"),
+    }
+}
+
+fn arena(policy: Fork) -> Arena {
+    Policy::new().reserve(1 << 16).fork(policy).build().unwrap()
+}
+
+/// Read the arena's first byte, also when it is no longer what the parent wrote.
+fn first_byte(arena: &Arena) -> u8 {
+    // SAFETY: the first byte of the region; a fault is one of the answers.
+    unsafe { arena.base().as_ptr().read_volatile() }
+}
+
+#[test]
+fn copy_gives_the_child_its_own_bytes_at_the_same_offset() {
+    own_process::run(|| {
+        let arena = arena(Fork::Copy);
+        let value = arena.alloc(7_u64);
+        let status = forked(|| {
+            let seen = first_byte(&arena);
+            let mine = arena.alloc(9_u64);
+            assert_eq!(arena.offset_of(mine), Some(8));
+            *value = 8;
+            seen
+        });
+        assert_eq!(exited(status), 7);
+        assert_eq!(first_byte(&arena), 7, "the child wrote to its own copy");
+        assert_eq!(arena.used(), 8, "and moved its own bump pointer");
+    })
+    .well();
+}
+
+#[test]
+fn share_shows_each_side_what_the_other_writes() {
+    own_process::run(|| {
+        let arena = arena(Fork::Share);
+        let value = arena.alloc(7_u64);
+        let status = forked(|| {
+            let seen = first_byte(&arena);
+            *value = 8;
+            seen
+        });
+        assert_eq!(exited(status), 7);
+        assert_eq!(first_byte(&arena), 8);
+    })
+    .well();
+}
+
+#[test]
+fn wipe_shows_the_child_zeroes() {
+    own_process::run(|| {
+        let arena = arena(Fork::Wipe);
+        arena.alloc(7_u64);
+        assert_eq!(exited(forked(|| first_byte(&arena))), 0);
+        assert_eq!(first_byte(&arena), 7);
+    })
+    .well();
+}
+
+#[test]
+fn absent_kills_a_child_that_touches_it() {
+    own_process::run(|| {
+        let arena = arena(Fork::Absent);
+        arena.alloc(7_u64);
+        let status = forked(|| first_byte(&arena));
+        assert!(
+            matches!(status, WaitStatus::Signaled(_, Signal::SIGSEGV, _)),
+            "{status:?}"
+        );
+        assert_eq!(first_byte(&arena), 7);
+    })
+    .well();
+}
+
+#[test]
+fn dropping_an_arena_in_the_child_leaves_the_parents_alone() {
+    own_process::run(|| {
+        for policy in [Fork::Copy, Fork::Share, Fork::Wipe] {
+            let arena = arena(policy);
+            arena.alloc(7_u64);
+            let base = arena.base();
+            let status = forked(|| {
+                // SAFETY: the child's own copy of the value, never used again by the child.
+                drop(unsafe { std::ptr::read(&arena) });
+                0
+            });
+            assert_eq!(exited(status), 0);
+            assert_eq!(first_byte(&arena), 7, "{policy:?} at {base:p}");
+        }
+    })
+    .well();
+}
+
+#[test]
+fn a_child_forked_while_threads_allocate_can_use_its_arena() {
+    own_process::run(|| {
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let mut arena = arena(Fork::Copy);
+                    while !stop.load(Ordering::Relaxed) {
+                        arena.alloc([1_u8; 100]);
+                        arena.reset();
+                    }
+                });
+            }
+            let arena = arena(Fork::Copy);
+            arena.alloc(1_u64);
+            for round in 1..=50_u64 {
+                let status = forked(|| {
+                    let mine = arena.alloc([round; 16]);
+                    u8::from(mine.iter().any(|&n| n != round))
+                });
+                assert_eq!(exited(status), 0, "round {round}");
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    })
+    .well();
+}
