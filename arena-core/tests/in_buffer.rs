@@ -12,7 +12,10 @@ fn a_buffer_serves_every_kind_of_allocation_and_its_scopes() {
     let number = arena.alloc(7_u64);
     let text = arena.alloc_fmt(format_args!("base+{}", 128));
     let squares = arena.alloc_slice_from_iter((0..10_u32).filter(|n| n % 2 == 0).map(|n| n * n));
-    assert_eq!((*number, &*text, &*squares), (7, "base+128", &[0, 4, 16, 36, 64][..]));
+    assert_eq!(
+        (*number, &*text, &*squares),
+        (7, "base+128", &[0, 4, 16, 36, 64][..])
+    );
     let before = arena.used();
     let sum: u32 = arena.scope(|scope| {
         let outer = scope.alloc([1_u32; 100]);
@@ -28,7 +31,9 @@ fn a_buffer_serves_every_kind_of_allocation_and_its_scopes() {
 fn zeroed_blocks_are_zero_in_a_buffer_of_anything() {
     let mut buffer = [MaybeUninit::new(0xff_u8); 1024];
     let arena = Arena::in_buffer(&mut buffer);
-    let block = arena.alloc_layout_zeroed(Layout::new::<[u8; 500]>()).cast::<[u8; 500]>();
+    let block = arena
+        .alloc_layout_zeroed(Layout::new::<[u8; 500]>())
+        .cast::<[u8; 500]>();
     // SAFETY: the block is of this size, ours, and all zeroes: a value.
     assert_eq!(unsafe { block.read() }, [0; 500]);
 }

@@ -76,9 +76,14 @@ const CHECKS: &[Check] = &[
         needs: Some(nightly),
     },
     Check {
-        name: "arenas under valgrind",
+        name: "arena-core linked with ThreadSanitizer",
+        run: thread_sanitizer,
+        needs: Some(nightly),
+    },
+    Check {
+        name: "arenas under valgrind, and as guests",
         run: || {
-            let mut test = command("cargo test --quiet --package tests --test under_valgrind");
+            let mut test = command("cargo test --quiet --package tests --test arena_core guest");
             test.env(REQUIRE_TOOLS, "1");
             run(test)
         },
@@ -148,6 +153,22 @@ fn address_sanitizer() -> Outcome {
     );
     test.env("RUSTFLAGS", "-Zsanitizer=address");
     println!("   RUSTFLAGS=-Zsanitizer=address {}", display(&test));
+    run(test)
+}
+
+/// Without an instrumented standard library this sanitizer reports races that are none: only the
+/// test that asks whether it is noticed is run.
+fn thread_sanitizer() -> Outcome {
+    let mut test = command(
+        "cargo +nightly test --quiet --package arena-core --lib tool:: \
+         --target x86_64-unknown-linux-gnu --target-dir target/tsan -- --test-threads=1",
+    );
+    test.env(
+        "RUSTFLAGS",
+        "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
+    );
+    test.env("OWN_THE_HEAP_SANITIZED", "1").env("TSAN_OPTIONS", "report_bugs=0");
+    println!("   RUSTFLAGS='-Zsanitizer=thread …' {}", display(&test));
     run(test)
 }
 

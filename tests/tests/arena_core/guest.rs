@@ -1,5 +1,6 @@
 //! An arena is a guest in its process: what it takes, and what it leaves.
 
+use std::process::Command;
 use std::thread;
 
 use arena_core::policy::{BuildError, Commit};
@@ -29,7 +30,7 @@ fn limit(resource: Resource, bytes: usize) {
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * rustix::param::page_size()
+    pages * arena_core::region::page_size()
 }
 
 #[test]
@@ -172,6 +173,29 @@ fn a_reservation_larger_than_the_address_space_is_refused() {
 }
 
 #[test]
+fn forty_default_arenas_work_under_valgrind() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return own_process::skip("valgrind");
+    }
+    let valgrind = [
+        "valgrind",
+        "--quiet",
+        "--leak-check=no",
+        "--error-exitcode=9",
+    ];
+    own_process::run_under(&valgrind, || {
+        let mut arenas: Vec<Arena> = (0..40).map(|_| Arena::new()).collect();
+        for arena in &mut arenas {
+            assert_eq!(arena.capacity(), 64 * MIB, "valgrind was not noticed");
+            let values = arena.alloc_slice_fill_with(1000, |n| n);
+            assert_eq!(values.iter().sum::<usize>(), 499_500);
+            arena.reset();
+        }
+    })
+    .well();
+}
+
+#[test]
 fn without_proc_an_arena_works_the_same() {
     let ended = own_process::run(|| {
         // A mount namespace of our own, with nothing on /proc.
@@ -180,7 +204,7 @@ fn without_proc_an_arena_works_the_same() {
             .or_else(|_| unshare(flags | CloneFlags::CLONE_NEWUSER))
             .is_err()
         {
-            println!("skipped: needs a mount namespace");
+            println!("no namespace");
             return;
         }
         let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
@@ -202,7 +226,7 @@ fn without_proc_an_arena_works_the_same() {
         assert!(limited.capacity() >= 64 * MIB && limited.capacity() <= 2 * GIB);
     });
     ended.well();
-    if ended.said.contains("skipped: ") {
-        println!("skipped: needs a mount namespace");
+    if ended.said.contains("no namespace") {
+        own_process::skip("a mount namespace");
     }
 }

@@ -1,6 +1,8 @@
 //! Tests that crash, fork, or change their process run in one of their own: the test binary again,
 //! with one test.
 
+use std::ffi::OsString;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 
@@ -21,6 +23,11 @@ pub(crate) struct Ended {
 ///
 /// In the child this does not return: the test that called it goes no further.
 pub(crate) fn run<F: FnOnce()>(body: F) -> Ended {
+    run_under(&[], body)
+}
+
+/// Run `body` as [`run`] does, in a process that a tool runs: its command line, without the program.
+pub(crate) fn run_under<F: FnOnce()>(tool: &[&str], body: F) -> Ended {
     // `crate::module::test::{{closure}}`; the thread's name would do, did all tests have threads.
     let closure = std::any::type_name::<F>();
     let test = closure
@@ -32,7 +39,10 @@ pub(crate) fn run<F: FnOnce()>(body: F) -> Ended {
         body();
         std::process::exit(WELL);
     }
-    let child = Command::new(std::env::current_exe().unwrap())
+    let program = std::env::current_exe().unwrap().into_os_string();
+    let mut line = tool.iter().map(OsString::from).chain([program]);
+    let child = Command::new(line.next().expect("the program is always there"))
+        .args(line)
         .args([test, "--exact", "--nocapture"])
         .env(MARK, "1")
         .env("RUST_BACKTRACE", "0")
@@ -53,6 +63,16 @@ pub(crate) fn run<F: FnOnce()>(body: F) -> Ended {
         signal: status.signal(),
         said,
     }
+}
+
+/// Say that a test was skipped, past the test runner's capture; in CI, fail instead.
+#[track_caller]
+pub(crate) fn skip(needs: &str) {
+    assert!(
+        std::env::var_os("OWN_THE_HEAP_REQUIRE_TOOLS").is_none(),
+        "needs {needs}"
+    );
+    let _ = writeln!(std::io::stderr(), "skipped: needs {needs}");
 }
 
 impl Ended {
