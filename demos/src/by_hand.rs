@@ -161,3 +161,6 @@ pub fn c_bytes(text: &str) -> Vec<u8> {
     bytes.push(0);
     bytes
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,3 +121,16 @@ fn the_directory_comes_from_state_home_then_home_and_relative_paths_are_ignored(
     assert_eq!(dir(None, None), None);
     assert_eq!(dir(Some(""), Some("")), None);
 }
+
+#[test]
+fn a_file_that_cannot_be_replaced_is_one_note_and_no_draft_stays() {
+    let dir = scratch("replaced");
+    let mut progress = Progress::load_from(&dir);
+    // A directory in the file's place: the draft can be written, and renaming it is refused.
+    fs::create_dir_all(dir.join("progress.json/in-the-way")).expect("a directory");
+    progress.finish("08", None);
+    progress.save();
+    assert!(progress.take_note().is_some());
+    assert_eq!(fs::read_dir(&dir).expect("the directory").count(), 1);
+    fs::remove_dir_all(dir).expect("removed");
+}
