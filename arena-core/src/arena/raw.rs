@@ -69,7 +69,12 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         clear_returned: bool,
         ground: Ground,
     ) -> Self {
-        const { assert!(MIN_ALIGN.is_power_of_two() && MIN_ALIGN <= bump::MIN_ALIGN_MAX) }
+        const {
+            assert!(
+                MIN_ALIGN.is_power_of_two() && MIN_ALIGN <= bump::MIN_ALIGN_MAX,
+                "a minimum alignment is a power of two, at most 64"
+            );
+        }
         let start = base.addr().get();
         let end = start + len;
         let raw = Self {
