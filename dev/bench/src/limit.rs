@@ -20,7 +20,10 @@ impl Limit {
         }
     }
 
-    #[expect(clippy::mut_from_ref, reason = "each call hands out bytes that nobody else has")]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "each call hands out bytes that nobody else has"
+    )]
     /// Places a value whose alignment is at most 8 and whose size is a multiple of 8.
     #[inline(always)]
     pub(crate) fn alloc<T: Copy>(&self, value: T) -> &mut T {

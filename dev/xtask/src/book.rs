@@ -1,8 +1,9 @@
 //! Stamping: what the Markdown shows of the sources, it shows as they are.
 //!
 //! Between `<!-- stamp: FILE -->`, or `<!-- stamp: FILE#REGION -->`, and `<!-- /stamp -->` stands
-//! the file, or the lines between `// stamp: REGION` and `// /stamp: REGION` in it: as a code block
-//! in the file's language, or as it is for Markdown. `cargo xtask book` writes it, `--check` only
+//! the file, or the lines between `// stamp: REGION` and `// /stamp: REGION` in it (in a transcript:
+//! the paragraph headed `── REGION`): as a code block in the file's language, or as it is for
+//! Markdown. `cargo xtask book` writes it, `--check` only
 //! compares. Links to files are checked too: a renderer would let a dead one pass.
 
 use std::fs;
@@ -102,6 +103,8 @@ fn block(root: &Path, source: &str) -> Outcome<String> {
         .map_or((source, None), |(file, region)| (file, Some(region)));
     let text = read(&root.join(file))?;
     let text = match region {
+        Some(heading) if file.ends_with(".txt") => paragraph(&text, heading)
+            .ok_or_else(|| format!("{file} has no paragraph headed {heading}"))?,
         Some(region) => {
             cut(&text, region).ok_or_else(|| format!("{file} has no region {region}"))?
         }
@@ -141,6 +144,22 @@ fn cut(text: &str, region: &str) -> Option<String> {
     )
 }
 
+/// Return the lines from a heading to the next blank line.
+fn paragraph(text: &str, heading: &str) -> Option<String> {
+    let starts = |line: &&str| {
+        line.strip_prefix("── ")
+            .is_some_and(|title| title.starts_with(heading))
+    };
+    let mut lines = text.lines().skip_while(|line| !starts(line)).peekable();
+    lines.peek()?;
+    Some(
+        lines
+            .take_while(|line| !line.is_empty())
+            .map(|line| format!("{line}\n"))
+            .collect(),
+    )
+}
+
 /// Return the targets of links to files that are not there.
 fn dead_links<'t>(path: &'t Path, text: &'t str) -> impl Iterator<Item = &'t str> {
     let mut in_code = false;
@@ -174,6 +193,14 @@ mod tests {
         let text = "a\n    // stamp: x\n    one\n\n        two\n    // /stamp: x\nb\n";
         assert_eq!(cut(text, "x").unwrap(), "one\n\n    two\n");
         assert_eq!(cut(text, "y"), None);
+    }
+
+    #[test]
+    fn a_paragraph_ends_at_the_blank_line() {
+        let text = "x\n── By hand: y\n1\n2\n\n── Then\n3\n";
+        assert_eq!(paragraph(text, "By hand").unwrap(), "── By hand: y\n1\n2\n");
+        assert_eq!(paragraph(text, "Then").unwrap(), "── Then\n3\n");
+        assert_eq!(paragraph(text, "Never"), None);
     }
 
     #[test]

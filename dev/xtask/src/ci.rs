@@ -167,7 +167,8 @@ fn thread_sanitizer() -> Outcome {
         "RUSTFLAGS",
         "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
     );
-    test.env("OWN_THE_HEAP_SANITIZED", "1").env("TSAN_OPTIONS", "report_bugs=0");
+    test.env("OWN_THE_HEAP_SANITIZED", "1")
+        .env("TSAN_OPTIONS", "report_bugs=0");
     println!("   RUSTFLAGS='-Zsanitizer=thread …' {}", display(&test));
     run(test)
 }
