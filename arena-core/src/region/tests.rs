@@ -80,7 +80,6 @@ fn more_than_the_address_space_is_refused_by_the_kernel() {
 #[test]
 fn ranges_are_checked_before_the_kernel_sees_them() {
     let mut region = Region::anonymous(2 * page()).unwrap();
-    #[expect(clippy::reversed_empty_ranges, reason = "it is one of the bad ranges")]
     for range in [0..3 * page(), page()..0, 1..page(), 0..page() - 1] {
         assert!(matches!(
             region.commit(range.clone()).unwrap_err().cause,

@@ -37,7 +37,7 @@ const CHECKS: &[Check] = &[
                 "std,failure-hook",
             ] {
                 cargo(&format!(
-                    "clippy --quiet --package arena-core --no-default-features --features {features} -- --deny warnings"
+                    "clippy --quiet --package arena-core --no-default-features --features={features} -- --deny warnings"
                 ))?;
             }
             Ok(())
