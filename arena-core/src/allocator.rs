@@ -1,6 +1,6 @@
 //! The arena behind the ecosystem's `Allocator` traits: one implementation, three traits.
 //!
-//! It is implemented for `&Arena` and `&Scope`, not for the arena itself, which can be reset
+//! It is implemented for `&Arena`, `&Scope` and `ArenaRef`, not for the arena itself, which can be reset
 //! without `unsafe` and would take the memory away under a collection.
 //!
 //! `deallocate` of the newest block makes its bytes available again; of any other it does nothing.
@@ -21,13 +21,15 @@ macro_rules! implement_allocator {
             use $($api)::+::{AllocError, Allocator};
 
             implement_allocator!(for [const MIN_ALIGN: usize, B] &crate::Arena<MIN_ALIGN, B>);
-            implement_allocator!(for [const MIN_ALIGN: usize] &crate::Scope<'_, MIN_ALIGN>);
+            implement_allocator!(for [const MIN_ALIGN: usize] &crate::Scope<'_, '_, MIN_ALIGN>);
+            implement_allocator!(for [const MIN_ALIGN: usize] crate::ArenaRef<'_, MIN_ALIGN>);
         };
     };
     (for [$($generics:tt)*] $allocator:ty) => {
-        // SAFETY: a block stays valid until the arena is reset or rewound. Both need the arena or
-        // scope exclusively (or are `unsafe` and say so), which the borrow in this type rules out.
-        // Copies of the reference mean the same arena.
+        // SAFETY: a block stays valid until the arena is reset or rewound below it. Both need the
+        // arena or scope exclusively (or are `unsafe` and say so), which the borrow in this type
+        // rules out; an `ArenaRef` allows scopes within, and does not allocate in them. Copies mean
+        // the same arena.
         unsafe impl<$($generics)*> Allocator for $allocator {
             #[inline]
             fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {

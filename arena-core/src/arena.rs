@@ -30,9 +30,11 @@ pub(crate) use methods::allocation_methods;
 pub(crate) use raw::RawArena;
 pub use stats::Stats;
 
+use crate::boxed::ArenaBox;
 use crate::error::AllocError;
 #[cfg(feature = "std")]
 use crate::policy::{BuildError, Policy, Settings, Zeroing};
+use crate::reference::ArenaRef;
 #[cfg(feature = "std")]
 use crate::region::{Region, RegionError};
 use crate::scope::{Checkpoint, Scope, ScopeGuard};
@@ -166,6 +168,44 @@ impl<const MIN_ALIGN: usize, B> Arena<MIN_ALIGN, B> {
         &self.raw
     }
 
+    /// Put a value into the arena, and have it dropped when the arena is rewound below it, reset or
+    /// dropped. Destructors run in reverse order of allocation.
+    ///
+    /// The value must not borrow anything: it lives as long as the arena does, which nobody can
+    /// tell. And it must be fit to be dropped on another thread, for an arena can be sent to one. In
+    /// a [`scope`](Arena::scope) it may borrow.
+    ///
+    /// # Panics
+    ///
+    /// As [`alloc`](Arena::alloc).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let mut arena = arena_core::Arena::new();
+    /// let seen = Arc::new(());
+    /// arena.alloc_drop(Arc::clone(&seen));
+    /// assert_eq!(Arc::strong_count(&seen), 2);
+    /// arena.reset();
+    /// assert_eq!(Arc::strong_count(&seen), 1);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn alloc_drop<T: Send + 'static>(&self, value: T) -> &mut T {
+        self.try_alloc_drop(value).unwrap_or_else(fail)
+    }
+
+    /// Put a value into the arena, and have it dropped as [`alloc_drop`](Arena::alloc_drop) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_alloc`](Arena::try_alloc); the value is dropped then.
+    #[inline]
+    pub fn try_alloc_drop<T: Send + 'static>(&self, value: T) -> Result<&mut T, AllocError> {
+        // SAFETY: it borrows nothing and can be sent, so it can be dropped anywhere, any time.
+        unsafe { self.raw.try_finalised(value) }
+    }
+
     /// Empty the arena; what becomes of its memory is the policy's choice
     /// ([`Reset`](crate::policy::Reset)).
     #[inline]
@@ -180,7 +220,7 @@ impl<const MIN_ALIGN: usize, B> Arena<MIN_ALIGN, B> {
     /// ```
     /// use arena_core::{Arena, Scope};
     ///
-    /// fn squares<'s>(scope: &Scope<'s>, n: u64) -> &'s mut [u64] {
+    /// fn squares<'s>(scope: &Scope<'s, '_>, n: u64) -> &'s mut [u64] {
     ///     scope.alloc_slice_from_iter((1..=n).map(|n| n * n))
     /// }
     ///
@@ -189,7 +229,7 @@ impl<const MIN_ALIGN: usize, B> Arena<MIN_ALIGN, B> {
     /// arena.scope(|scope| assert_eq!(squares(scope, 2), [1, 4]));
     /// ```
     #[inline]
-    pub fn as_scope(&mut self) -> Scope<'_, MIN_ALIGN> {
+    pub fn as_scope(&mut self) -> Scope<'_, 'static, MIN_ALIGN> {
         Scope::over(&self.raw)
     }
 

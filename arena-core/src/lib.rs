@@ -11,12 +11,17 @@ compile_error!(
 
 mod allocator;
 mod arena;
+mod boxed;
 #[forbid(unsafe_code)]
 pub mod bump;
+#[cfg(feature = "collections")]
+mod collections;
 mod dump;
 mod error;
+mod finaliser;
 #[cfg(feature = "std")]
 pub mod policy;
+mod reference;
 #[cfg(feature = "std")]
 pub mod region;
 mod scope;
@@ -24,10 +29,14 @@ mod scope;
 mod tool;
 
 pub use arena::{Arena, Buffer, Mapped, Stats};
+pub use boxed::ArenaBox;
+#[cfg(feature = "collections")]
+pub use collections::{ArenaString, ArenaVec};
 pub use dump::Dump;
 pub use error::{AllocError, Backing, Cause, Operation, RegionError};
 #[cfg(feature = "std")]
 pub use policy::{BuildError, Policy};
+pub use reference::ArenaRef;
 #[cfg(feature = "std")]
 pub use region::Region;
 pub use scope::{Checkpoint, Scope, ScopeGuard};

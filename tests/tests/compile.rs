@@ -29,6 +29,10 @@ fn misuse_does_not_compile_and_use_does() {
             ..Default::default()
         },
     );
+    defaults.set_custom(
+        "rustfix",
+        ui_test::custom_flags::rustfix::RustfixMode::Disabled,
+    );
     defaults.exit_status = Spanned::dummy(1).into();
     let only_top_level = |path: &std::path::Path, config: &Config| {
         (!path.iter().any(|part| part == "dependencies")).then_some(())?;

@@ -6,6 +6,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::error::AllocError;
+use crate::finaliser::Finalised;
 
 use super::raw::RawArena;
 
@@ -14,7 +15,8 @@ pub(crate) const fn assert_no_drop<T>() {
     assert!(
         !core::mem::needs_drop::<T>(),
         "this type needs drop, and an arena runs no destructor: \
-         own the value outside and store a reference, or leak it knowingly with `alloc_leaky`"
+         use `alloc_drop` to have it dropped with the arena, `alloc_box` to \
+         own it, or `alloc_leaky` to leak it knowingly"
     );
 }
 
@@ -49,6 +51,21 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         let block = self.allocate(Layout::new::<T>())?;
         // SAFETY: as in `uninit`.
         Ok(unsafe { block.cast::<MaybeUninit<T>>().as_mut() })
+    }
+
+    /// Put a value into the arena and owe its destructor.
+    ///
+    /// # Safety
+    ///
+    /// The value may be dropped whenever its block is given up, and on any thread that the arena can
+    /// reach.
+    #[inline]
+    pub(crate) unsafe fn try_finalised<T>(&self, value: T) -> Result<&mut T, AllocError> {
+        let block = self.place(Layout::new::<Finalised<T>>())?.cast();
+        // SAFETY: the block is new, and made for this; the rest is the caller's promise.
+        let mut value = unsafe { self.owe(block, value) };
+        // SAFETY: the value is in place, and nobody else's until the borrow of the arena ends.
+        Ok(unsafe { value.as_mut() })
     }
 
     /// Hand out a block for `len` values.

@@ -16,7 +16,7 @@ macro_rules! allocation_methods {
         /// # Does not build
         ///
         /// A type that needs drop is refused when the program is built (`cargo check` does not see
-        /// it): an arena runs no destructor. See `alloc_leaky`.
+        /// it): an arena runs no destructor. See `alloc_drop`, `alloc_box` and `alloc_leaky`.
         ///
         /// ```
         /// let arena = arena_core::Arena::new();
@@ -64,6 +64,39 @@ macro_rules! allocation_methods {
         #[inline(always)]
         pub fn try_alloc_leaky<$($generic,)? T>($self: $receiver, value: T) -> Result<&$out mut T, AllocError> {
             Ok($self.raw().try_uninit()?.write(value))
+        }
+
+        /// Put a value into the arena and own it: it is dropped with the box.
+        ///
+        /// # Panics
+        ///
+        /// As `alloc`.
+        ///
+        /// ```
+        /// let arena = arena_core::Arena::new();
+        /// let mut names = arena.alloc_box(vec![String::from("First block ok.")]);
+        /// names.push(String::from("Second block too."));
+        /// assert_eq!(names.len(), 2);
+        /// drop(names);                        // frees the vector and both strings
+        /// ```
+        #[inline]
+        #[track_caller]
+        pub fn alloc_box<$($generic,)? T>($self: $receiver, value: T) -> ArenaBox<$out, T> {
+            let block = $self.raw().allocate_or_panic(Layout::new::<T>());
+            // SAFETY: handed out for a `T` just now.
+            unsafe { ArenaBox::in_block(block, value) }
+        }
+
+        /// Put a value into the arena and own it, or drop it and say why not.
+        ///
+        /// # Errors
+        ///
+        /// As `try_alloc`.
+        #[inline]
+        pub fn try_alloc_box<$($generic,)? T>($self: $receiver, value: T) -> Result<ArenaBox<$out, T>, AllocError> {
+            let block = $self.raw().allocate(Layout::new::<T>())?;
+            // SAFETY: handed out for a `T` just now.
+            Ok(unsafe { ArenaBox::in_block(block, value) })
         }
 
         /// Make a value in its place in the arena.
@@ -372,6 +405,14 @@ macro_rules! allocation_methods {
             $self.raw().allocate_zeroed(layout)
         }
 
+        /// Return an allocator for collections that live as long as what is handed out here.
+        ///
+        /// A reference to the arena or scope is an allocator too, but borrows it; this does not.
+        #[inline]
+        pub fn allocator<$($generic)?>($self: $receiver) -> ArenaRef<$out, MIN_ALIGN> {
+            ArenaRef::to($self.raw())
+        }
+
         /// Return the bytes in use, padding included.
         #[inline]
         pub fn used(&self) -> usize {
@@ -431,12 +472,14 @@ macro_rules! allocation_methods {
             Checkpoint::at(self.raw().used())
         }
 
-        /// Go back to a checkpoint: every block allocated since is given up.
+        /// Go back to a checkpoint: every block allocated since is given up, after the destructors
+        /// owed to them.
         ///
         /// # Safety
         ///
         /// The checkpoint is of this arena, which has not been reset, or rewound to an earlier
-        /// checkpoint, since it was taken; no block allocated since is used again, by anybody.
+        /// checkpoint, since it was taken; no block allocated since is used again, by anybody, also
+        /// not by a destructor that this runs.
         ///
         /// ```
         /// let arena = arena_core::Arena::new();
@@ -451,7 +494,7 @@ macro_rules! allocation_methods {
             let raw = self.raw();
             // SAFETY: by the caller's promise the checkpoint lies at or below the bump pointer and
             // nobody uses the bytes above it.
-            unsafe { raw.give_back(raw.at(checkpoint.offset())) };
+            unsafe { raw.rewind(raw.at(checkpoint.offset())) };
         }
 
         /// Run `body` in a scope: everything it allocates is given up when it ends, also by a
@@ -469,7 +512,10 @@ macro_rules! allocation_methods {
         /// assert_eq!((sum, arena.used()), (40, 0));
         /// ```
         #[inline]
-        pub fn scope<R>(&mut self, body: impl FnOnce(&mut Scope<'_, MIN_ALIGN>) -> R) -> R {
+        pub fn scope<'here, R>(
+            &'here mut self,
+            body: impl FnOnce(&mut Scope<'_, 'here, MIN_ALIGN>) -> R,
+        ) -> R {
             Scope::run(self.raw(), body)
         }
 

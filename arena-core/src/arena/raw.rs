@@ -14,6 +14,8 @@ use core::ptr::NonNull;
 use crate::bump::{self, round_down};
 use crate::error::{AllocError, RegionError};
 
+use crate::finaliser::{Finalised, Finalisers};
+
 use super::ground::{Contents, Ground};
 use super::stats::Stats;
 
@@ -46,6 +48,10 @@ pub(crate) struct RawArena<const MIN_ALIGN: usize> {
     contents: Contents,
     /// Whether memory taken back is cleared at once.
     clear_returned: bool,
+    /// The destructors owed to values below the bump pointer.
+    finalisers: Finalisers,
+    /// How many scopes are open, one in another.
+    depth: Cell<u32>,
     /// Where the memory comes from.
     ground: Ground,
 }
@@ -93,6 +99,8 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             former_peak: Cell::new(start),
             contents,
             clear_returned,
+            finalisers: Finalisers::new(),
+            depth: Cell::new(0),
             ground,
         };
         raw.refresh_limit();
@@ -196,7 +204,51 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         self.limit.set(round_down(limit, MIN_ALIGN));
     }
 
-    /// Take the bump pointer back to `to`, and clear what is returned if that is the policy.
+    /// Put a value into `block`, and owe its destructor.
+    ///
+    /// # Safety
+    ///
+    /// `block` is the newest. The value may be dropped whenever the block is given up, and on any
+    /// thread that the arena can reach.
+    #[inline]
+    pub(crate) unsafe fn owe<T>(&self, block: NonNull<Finalised<T>>, value: T) -> NonNull<T> {
+        // SAFETY: the caller's promise; `rewind` runs the destructor before the block is given up.
+        unsafe { self.finalisers.owe(block, value) }
+    }
+
+    /// Take the bump pointer back to `to`, after the destructors of what is given up.
+    ///
+    /// # Safety
+    ///
+    /// As [`RawArena::give_back`]; no value from there on is used again, also not by a destructor
+    /// that is run.
+    #[inline(always)]
+    pub(crate) unsafe fn rewind(&self, to: *mut u8) {
+        if self.finalisers.reach(to.addr()) {
+            // SAFETY: passed on.
+            return unsafe { self.rewind_finalising(to) };
+        }
+        // SAFETY: passed on.
+        unsafe { self.give_back(to) };
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn rewind_finalising(&self, to: *mut u8) {
+        struct GiveBack<'r, const MIN_ALIGN: usize>(&'r RawArena<MIN_ALIGN>, *mut u8);
+        impl<const MIN_ALIGN: usize> Drop for GiveBack<'_, MIN_ALIGN> {
+            fn drop(&mut self) {
+                // SAFETY: promised to `rewind_finalising`; the destructors have run.
+                unsafe { self.0.give_back(self.1) };
+            }
+        }
+        let _also_after_a_panic = GiveBack(self, to);
+        // SAFETY: passed on.
+        unsafe { self.finalisers.run_from(to.addr()) };
+    }
+
+    /// Take the bump pointer back to `to`, and clear what is returned if that is the policy. No
+    /// destructor is owed to anything from there on.
     ///
     /// # Safety
     ///
@@ -250,8 +302,9 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
 
     /// Empty the arena and do with its memory what the policy says.
     pub(crate) fn reset(&mut self) {
+        self.depth.set(0);
         // SAFETY: `&mut self` says that no block is in use.
-        unsafe { self.give_back(self.base) };
+        unsafe { self.rewind(self.base) };
         if let Some(keep) = self.ground.keep_on_reset()
             && self.peak.get() - self.base.addr() > keep
         {
@@ -263,8 +316,9 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// Empty the arena and give all but the first `keep` bytes back to the OS.
     #[cfg(feature = "std")]
     pub(crate) fn reset_and_decommit(&mut self, keep: usize) -> Result<(), RegionError> {
+        self.depth.set(0);
         // SAFETY: `&mut self` says that no block is in use.
-        unsafe { self.give_back(self.base) };
+        unsafe { self.rewind(self.base) };
         self.decommit_above(keep)
     }
 
@@ -342,9 +396,29 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         &self.ground
     }
 
+    /// Empty the arena and part with its memory.
     #[cfg(feature = "std")]
-    pub(crate) fn into_ground(self) -> Ground {
-        self.ground
+    pub(crate) fn into_ground(mut self) -> Ground {
+        self.finalise();
+        core::mem::replace(&mut self.ground, Ground::Buffer)
+    }
+
+    fn finalise(&mut self) {
+        if self.finalisers.reach(1) {
+            // SAFETY: `&mut self` says that no value is in use.
+            unsafe { self.finalisers.run_from(1) };
+        }
+    }
+
+    /// How many scopes are open.
+    #[inline(always)]
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_depth(&self, depth: u32) {
+        self.depth.set(depth);
     }
 
     fn exhausted(&self, layout: Layout) -> AllocError {
@@ -407,6 +481,12 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             "bump pointer {bump:#x} above what may be touched, {:#x}",
             self.ready.get()
         );
+    }
+}
+
+impl<const MIN_ALIGN: usize> Drop for RawArena<MIN_ALIGN> {
+    fn drop(&mut self) {
+        self.finalise();
     }
 }
 

@@ -5,3 +5,4 @@ mod faults;
 mod forks;
 mod guest;
 mod own_process;
+mod threads;

@@ -1,0 +1,40 @@
+//! What may go to another thread, and what may be used from two at once: decided when this is built.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use arena_core::region::View;
+use arena_core::{Arena, ArenaBox, ArenaRef, ArenaVec, Buffer, Region, Scope, ScopeGuard};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+assert_impl_all!(Arena: Send);
+assert_not_impl_any!(Arena: Sync);
+assert_impl_all!(Arena<1, Buffer<'static>>: Send);
+assert_not_impl_any!(Arena<1, Buffer<'static>>: Sync);
+
+// A scope and a guard borrow an arena that may not be shared.
+assert_not_impl_any!(Scope<'static, 'static>: Send, Sync);
+assert_not_impl_any!(ScopeGuard<'static>: Send, Sync);
+assert_not_impl_any!(ArenaRef<'static>: Send, Sync);
+assert_not_impl_any!(ArenaVec<'static, u8>: Send, Sync);
+
+// A box is as its value is.
+assert_impl_all!(ArenaBox<'static, u8>: Send, Sync);
+assert_impl_all!(ArenaBox<'static, Cell<u8>>: Send);
+assert_not_impl_any!(ArenaBox<'static, Cell<u8>>: Sync);
+assert_not_impl_any!(ArenaBox<'static, Rc<u8>>: Send, Sync);
+
+assert_impl_all!(Region: Send, Sync);
+assert_impl_all!(View: Send, Sync);
+
+#[test]
+fn an_arena_is_dropped_on_the_thread_it_was_sent_to() {
+    let arena = Arena::new();
+    let number = *arena.alloc(7);
+    let used = std::thread::spawn(move || {
+        arena.alloc_drop(String::from("dropped over there"));
+        arena.alloc(number);
+        arena.used()
+    });
+    assert!(used.join().unwrap() > 8);
+}
