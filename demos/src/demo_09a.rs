@@ -2,9 +2,10 @@
 
 use crate::by_hand::full;
 use crate::stage::bytes::{ROW, printable, quoted};
-use crate::stage::{Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, play};
+use crate::stage::{
+    Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, pages, play,
+};
 use arena_core::Policy;
-use nix::sys::resource::{UsageWho, getrusage};
 use std::process::ExitCode;
 use std::{ptr, slice};
 
@@ -123,10 +124,10 @@ fn by_hand(stage: &mut Stage) -> Result<Seen, Trouble> {
         assert!(text.len() <= BLOCK, "a text must fit its block");
         // SAFETY: start + BLOCK <= CAPACITY, so the block lies within the mapping.
         let block = unsafe { base.add(start) };
-        let faults_before = minor_faults()?;
+        let faults_before = pages::minor_faults()?;
         // SAFETY: the text fits the block, and nothing else uses the block.
         unsafe { block.copy_from_nonoverlapping(text.as_ptr(), text.len()) };
-        faults.push(minor_faults()? - faults_before);
+        faults.push(pages::minor_faults()? - faults_before);
         stage.event(Symbol::Alloc, "alloc", BLOCK, at(start), quoted(text));
         if start == 0 {
             resident_after_write = show_resident(stage, base)?;
@@ -238,10 +239,4 @@ fn is_resident(base: *mut u8) -> Result<bool, Trouble> {
         return Err(Trouble::last_os("mincore"));
     }
     Ok(pages[0] & 1 == 1)
-}
-
-/// How many page faults of this process the kernel served so far without reading a disk.
-fn minor_faults() -> Result<i64, Trouble> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).during("getrusage")?;
-    Ok(usage.minor_page_faults())
 }

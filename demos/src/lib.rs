@@ -18,6 +18,10 @@ pub mod demo_09c;
 #[cfg(target_os = "linux")]
 pub mod demo_10;
 #[cfg(target_os = "linux")]
+pub mod demo_12;
+#[cfg(target_os = "linux")]
+pub mod demo_13;
+#[cfg(target_os = "linux")]
 pub mod launcher;
 #[cfg(target_os = "linux")]
 pub mod registry;

@@ -11,6 +11,8 @@ pub const DEMOS: &[&Demo] = &[
     &crate::demo_09b::DEMO,
     &crate::demo_09c::DEMO,
     &crate::demo_10::DEMO,
+    &crate::demo_12::DEMO,
+    &crate::demo_13::DEMO,
 ];
 
 /// Why a name leads to no demo.

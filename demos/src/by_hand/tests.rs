@@ -17,6 +17,17 @@ fn blocks_follow_each_other_until_the_bound() {
 }
 
 #[test]
+fn reset_gives_the_first_byte_out_again_with_its_old_value() {
+    let mut arena = arena();
+    assert_eq!(arena.alloc(128), Some(0));
+    arena.write(0, b"old");
+    arena.reset();
+    assert_eq!(arena.used(), 0);
+    assert_eq!(arena.alloc(128), Some(0));
+    assert_eq!(arena.snapshot()[..3], *b"old");
+}
+
+#[test]
 fn what_is_written_is_read_and_the_rest_is_zero() {
     let mut arena = arena();
     arena.write(125, &c_bytes("ab"));

@@ -11,7 +11,7 @@ use std::env;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// The longest that a demo waits for another process. Each needs a few milliseconds; a machine may be busy.
@@ -25,6 +25,33 @@ const SUBCOMMAND: &str = "__child";
 pub fn role() -> Option<String> {
     let mut arguments = env::args().skip(1);
     (arguments.next()? == SUBCOMMAND).then(|| arguments.next().unwrap_or_default())
+}
+
+/// The part that a child is to do, where its demo has several.
+#[must_use]
+pub fn act() -> Option<String> {
+    env::args().nth(3)
+}
+
+/// How a child ended, and what it printed until then.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status, or the signal that ended it.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub said: String,
+}
+
+/// Runs one part of the child of a demo, which may well end with a signal.
+///
+/// # Errors
+///
+/// If it cannot be started, or outlives the deadline (it is killed then).
+pub fn end_of(number: &str, act: &str) -> Result<Ended, Trouble> {
+    let mut command = Command::new(this_program());
+    command.args([SUBCOMMAND, number, act]).stdin(Stdio::null());
+    let doing = format!("the child of demo {number}, part {act:?}");
+    ended(&mut command, &doing, DEADLINE)
 }
 
 /// Runs the child of a demo and returns what it printed.
@@ -43,24 +70,28 @@ pub fn report_of(number: &str) -> Result<String, Trouble> {
 }
 
 fn output_of(command: &mut Command, doing: &str, patience: Duration) -> Result<String, Trouble> {
+    let Ended { status, said } = ended(command, doing, patience)?;
+    if status.success() {
+        Ok(said)
+    } else {
+        Err(Trouble::new(format!("{doing} ended with {status}")))
+    }
+}
+
+fn ended(command: &mut Command, doing: &str, patience: Duration) -> Result<Ended, Trouble> {
     let mut child = command.stdout(Stdio::piped()).spawn().during(doing)?;
     collect(&mut child, doing, patience)
 }
 
 /// Reads what a child prints, and reaps it in any case; killed first if it takes longer than our patience.
-fn collect(child: &mut Child, doing: &str, patience: Duration) -> Result<String, Trouble> {
-    let report = read_to_end(child, Instant::now() + patience);
-    if report.is_err() {
+fn collect(child: &mut Child, doing: &str, patience: Duration) -> Result<Ended, Trouble> {
+    let said = read_to_end(child, Instant::now() + patience);
+    if said.is_err() {
         // It may have ended by itself meanwhile; then there is nothing to kill.
         let _ = child.kill();
     }
     let status = child.wait().during(doing)?;
-    let report = report?;
-    if status.success() {
-        Ok(report)
-    } else {
-        Err(Trouble::new(format!("{doing} ended with {status}")))
-    }
+    said.map(|said| Ended { status, said })
 }
 
 /// The program that this process runs. Where no `/proc` is mounted its name must do.

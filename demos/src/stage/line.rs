@@ -4,7 +4,7 @@
 //! ✅ alloc      64 B → base+128   "This is not malloc"
 //! │  │             │   │          └ note
 //! │  │             │   └ place: base+offset, or the raw address on request
-//! │  │             └ size in bytes
+//! │  │             └ size: in bytes, or in whole MiB or GiB
 //! │  └ verb
 //! └ symbol, see the legend
 //! ```
@@ -109,7 +109,7 @@ impl Line {
     /// The line as text; `raw` asks for addresses in place of base+offset.
     #[must_use]
     pub fn render(&self, raw: bool, paint: Paint) -> String {
-        let size = self.size.map(|n| format!("{n} B")).unwrap_or_default();
+        let size = self.size.map(in_words).unwrap_or_default();
         let head = format!("{} {:<6} {size:>7}", self.symbol.text(), self.verb);
         let place = self.place.map(|place| place.render(raw));
         let width = if raw { RAW_WIDTH } else { PLACE_WIDTH };
@@ -139,6 +139,18 @@ impl Place {
         } else {
             format!("{}+{}", self.name, self.offset)
         }
+    }
+}
+
+/// A size as it stands in a line: in bytes, or in whole MiB or GiB where that is exact.
+#[must_use]
+pub fn in_words(bytes: usize) -> String {
+    const MIB: usize = 1 << 20;
+    const GIB: usize = 1 << 30;
+    match bytes {
+        GIB.. if bytes.is_multiple_of(GIB) => format!("{} GiB", bytes / GIB),
+        MIB.. if bytes.is_multiple_of(MIB) => format!("{} MiB", bytes / MIB),
+        _ => format!("{bytes} B"),
     }
 }
 

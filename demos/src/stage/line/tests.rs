@@ -36,3 +36,17 @@ fn a_line_without_parts_has_no_trailing_blanks() {
     let line = Line::new(Symbol::Picture, "dump");
     assert_eq!(plain(&line, false), "📦 dump");
 }
+
+#[test]
+fn only_whole_mib_and_gib_are_said_as_such() {
+    for (bytes, words) in [
+        (0, "0 B"),
+        (1 << 20, "1 MiB"),
+        ((1 << 20) + 1, "1048577 B"),
+        (1 << 30, "1 GiB"),
+        (3 << 29, "1536 MiB"),
+        (64 << 30, "64 GiB"),
+    ] {
+        assert_eq!(super::in_words(bytes), words);
+    }
+}
