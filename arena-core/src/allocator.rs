@@ -7,11 +7,6 @@
 //! `grow` and `shrink` work in place for the newest block, so a `Vec` that is the last to allocate
 //! never moves.
 
-#[cfg(any(
-    feature = "allocator-api2-02",
-    feature = "allocator-api2-04",
-    feature = "nightly"
-))]
 macro_rules! implement_allocator {
     ($($api:ident)::+) => {
         const _: () = {

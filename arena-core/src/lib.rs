@@ -9,6 +9,7 @@ compile_error!(
      arenas in buffers, Arena::in_buffer, work everywhere"
 );
 
+#[cfg(feature = "_allocator")]
 mod allocator;
 mod arena;
 mod boxed;
@@ -21,6 +22,9 @@ mod error;
 mod finaliser;
 #[cfg(feature = "std")]
 pub mod policy;
+#[cfg(feature = "std")]
+pub mod pool;
+#[cfg(feature = "_allocator")]
 mod reference;
 #[cfg(feature = "std")]
 pub mod region;
@@ -36,6 +40,7 @@ pub use dump::Dump;
 pub use error::{AllocError, Backing, Cause, Operation, RegionError};
 #[cfg(feature = "std")]
 pub use policy::{BuildError, Policy};
+#[cfg(feature = "_allocator")]
 pub use reference::ArenaRef;
 #[cfg(feature = "std")]
 pub use region::Region;

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::Arena;
-use crate::arena::Contents;
+use crate::arena::{Afterwards, MappedRegion, State};
 use crate::region::room::Room;
 use crate::region::{Advice, Backing, Region, RegionError, page_size};
 
@@ -112,6 +112,7 @@ pub struct Policy {
     zeroing: Zeroing,
     fork: Fork,
     reset: Reset,
+    afterwards: Afterwards,
 }
 
 /// A step of [`Commit::Stepwise`] where nobody chose one, in bytes: small beside any limit worth
@@ -141,7 +142,13 @@ impl Policy {
             zeroing: Zeroing::FreshOnly,
             fork: Fork::Copy,
             reset: Reset::Keep,
+            afterwards: Afterwards::Unmap,
         }
+    }
+
+    pub(crate) const fn afterwards(mut self, afterwards: Afterwards) -> Self {
+        self.afterwards = afterwards;
+        self
     }
 
     /// Reserve exactly so many bytes, rounded up to whole OS pages, or fail.
@@ -243,7 +250,7 @@ impl Policy {
             Guard::None => region,
             Guard::Ends => region.with_guarded_ends()?,
         };
-        self.finish(region, commit, Contents::Zero)
+        self.finish(region, commit, 0)
     }
 
     /// Build an arena in a region that is there already.
@@ -292,7 +299,7 @@ impl Policy {
             (None, true) => Commit::Stepwise { step: DEFAULT_STEP },
             (None, false) => Commit::OnTouch,
         };
-        let contents = match (self.zeroing, region.backing()) {
+        let soiled = match (self.zeroing, region.backing()) {
             (Zeroing::Always, Backing::File) => {
                 return Err(BuildError::Conflict(
                     "a file comes with bytes of its own: zeroing cannot be promised",
@@ -300,18 +307,18 @@ impl Policy {
             }
             (Zeroing::Always, _) => {
                 region.decommit(0..region.len())?;
-                Contents::Zero
+                0
             }
-            _ => Contents::Unknown,
+            _ => region.len(),
         };
-        self.finish(region, commit, contents)
+        self.finish(region, commit, soiled)
     }
 
     fn finish<const MIN_ALIGN: usize>(
         self,
         region: Region,
         commit: Commit,
-        contents: Contents,
+        soiled: usize,
     ) -> Result<Arena<MIN_ALIGN>, BuildError> {
         let whole = 0..region.len();
         match self.fork {
@@ -324,7 +331,19 @@ impl Policy {
             Fork::Wipe => region.advise(whole, Advice::WipeOnFork)?,
             Fork::Absent => region.advise(whole, Advice::DontFork)?,
         }
-        Ok(Arena::over(region, self.settings(commit)?, contents))
+        let settings = self.settings(commit)?;
+        let soiled = match self.zeroing {
+            Zeroing::NeverPromised => region.len(),
+            Zeroing::FreshOnly | Zeroing::Always => soiled,
+        };
+        let state = State::fresh(&settings, region.len(), soiled);
+        let afterwards = self.afterwards;
+        Ok(Arena::over(Box::new(MappedRegion {
+            region,
+            settings,
+            afterwards,
+            state,
+        })))
     }
 
     fn settings(&self, commit: Commit) -> Result<Settings, BuildError> {

@@ -74,11 +74,6 @@ impl<const MIN_ALIGN: usize> fmt::Debug for ArenaRef<'_, MIN_ALIGN> {
     }
 }
 
-#[cfg(any(
-    feature = "allocator-api2-02",
-    feature = "allocator-api2-04",
-    feature = "nightly"
-))]
 impl<const MIN_ALIGN: usize> ArenaRef<'_, MIN_ALIGN> {
     /// What stands for the arena where the allocator traits are implemented: these calls, which ask
     /// first.

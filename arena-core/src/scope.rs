@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 use crate::arena::{RawArena, Stats, allocation_methods, assert_no_drop, fail};
 use crate::boxed::ArenaBox;
 use crate::error::AllocError;
+#[cfg(feature = "_allocator")]
 use crate::reference::ArenaRef;
 
 /// Where a bump pointer stood.

@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use crate::bump::{MIN_ALIGN_MAX, RANGE_END_MAX, round_down};
 
 use super::Arena;
-use super::ground::{Contents, Ground};
+use super::ground::{Ground, State};
 use super::raw::RawArena;
 
 /// An arena in a buffer borrowed for `'b`.
@@ -51,9 +51,14 @@ impl<'b, const MIN_ALIGN: usize> Arena<MIN_ALIGN, Buffer<'b>> {
         } else {
             (super::raw::dangling(MIN_ALIGN), 0)
         };
+        let state = State {
+            soiled: len,
+            ready: len,
+            huge_from: usize::MAX,
+        };
         // SAFETY: the buffer is borrowed exclusively for `'b`, which the type carries; base and
         // length are multiples of `MIN_ALIGN`, the end lies below `RANGE_END_MAX`.
-        let raw = unsafe { RawArena::over(base, len, Contents::Unknown, false, Ground::Buffer) };
+        let raw = unsafe { RawArena::over(base, len, state, false, Ground::Buffer) };
         Self {
             raw,
             memory: PhantomData,

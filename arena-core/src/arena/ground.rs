@@ -8,29 +8,65 @@ use crate::policy::{Commit, Reset, Settings};
 #[cfg(feature = "std")]
 use crate::region::{Advice, Region, page_size};
 
-/// What is in the memory when an arena takes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Contents {
-    /// Zeroes throughout.
-    #[cfg(feature = "std")]
-    Zero,
-    /// Anything.
-    Unknown,
-}
-
 /// The memory under an arena. Offsets and lengths are in bytes from its base.
 #[derive(Debug)]
 pub(crate) enum Ground {
     /// A buffer of somebody else's: all of it usable, nothing to be done to it.
     Buffer,
-    /// A region, and the part of the policy that concerns it.
+    /// A region of the arena's own. In a box, so that a pool can pass it on by one pointer.
     #[cfg(feature = "std")]
-    Region {
-        /// Owned: unmapped with the arena.
-        region: Region,
-        /// What to do when a step is due.
-        settings: Settings,
-    },
+    Mapped(Box<Mapped>),
+}
+
+/// A region, and the part of the policy that concerns it.
+#[cfg(feature = "std")]
+#[derive(Debug)]
+pub(crate) struct Mapped {
+    /// Unmapped with this.
+    pub(crate) region: Region,
+    /// What to do when a step is due.
+    pub(crate) settings: Settings,
+    /// Where it goes when the arena is dropped.
+    pub(crate) afterwards: Afterwards,
+    /// The state that the next arena finds it in; meaningless while one has it.
+    pub(crate) state: State,
+}
+
+/// What becomes of a region when its arena is dropped.
+#[cfg(feature = "std")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    /// It is unmapped.
+    Unmap,
+    /// It goes to the pool.
+    Pool,
+}
+
+/// The state of memory between two arenas, in bytes from its base.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct State {
+    /// What lies from here on is zero.
+    pub(crate) soiled: usize,
+    /// What lies below may be touched.
+    pub(crate) ready: usize,
+    /// From here on, huge pages are still to be asked for; `usize::MAX` if they are not.
+    pub(crate) huge_from: usize,
+}
+
+#[cfg(feature = "std")]
+impl State {
+    /// The state of a region that no arena has had: `soiled` up to there.
+    pub(crate) fn fresh(settings: &Settings, len: usize, soiled: usize) -> Self {
+        let ready = match settings.commit {
+            Commit::OnTouch => len,
+            Commit::Stepwise { .. } | Commit::Ahead { .. } => 0,
+        };
+        Self {
+            soiled,
+            ready,
+            huge_from: settings.huge_from.unwrap_or(usize::MAX),
+        }
+    }
 }
 
 /// What is left after giving memory back.
@@ -42,35 +78,14 @@ pub(super) struct Kept {
 }
 
 impl Ground {
-    /// How many bytes may be touched before anything is done.
-    pub(super) fn ready_at_first(&self, len: usize) -> usize {
-        match self {
-            Ground::Buffer => len,
-            #[cfg(feature = "std")]
-            Ground::Region { settings, .. } => match settings.commit {
-                Commit::OnTouch => len,
-                Commit::Stepwise { .. } | Commit::Ahead { .. } => 0,
-            },
-        }
-    }
-
-    /// From which byte on to ask for huge pages, if at all.
-    pub(super) fn huge_from(&self) -> Option<usize> {
-        match self {
-            Ground::Buffer => None,
-            #[cfg(feature = "std")]
-            Ground::Region { settings, .. } => settings.huge_from,
-        }
-    }
-
     /// Ask for huge pages. A kernel that has none gives small ones: nothing to report.
     pub(super) fn ask_for_huge_pages(&self, range: Range<usize>) {
         match self {
             Ground::Buffer => unreachable!("a buffer has no huge pages to ask for: {range:?}"),
             #[cfg(feature = "std")]
-            Ground::Region { region, .. } => {
+            Ground::Mapped(mapped) => {
                 let start = range.start.next_multiple_of(page_size()).min(range.end);
-                let _ = region.advise(start..range.end, Advice::HugePages);
+                let _ = mapped.region.advise(start..range.end, Advice::HugePages);
             }
         }
     }
@@ -83,20 +98,20 @@ impl Ground {
                 unreachable!("a buffer is ready from the start: {ready} < {needed} bytes")
             }
             #[cfg(feature = "std")]
-            Ground::Region { region, settings } => match settings.commit {
-                Commit::OnTouch => Ok(region.len()),
+            Ground::Mapped(mapped) => match mapped.settings.commit {
+                Commit::OnTouch => Ok(mapped.region.len()),
                 Commit::Stepwise { step } => {
-                    let until = next_step(needed, step, region.len());
-                    region.commit(ready..until)?;
+                    let until = next_step(needed, step, mapped.region.len());
+                    mapped.region.commit(ready..until)?;
                     Ok(until)
                 }
                 Commit::Ahead { step } => {
-                    let until = next_step(needed, step, region.len());
-                    match region.populate(ready..until) {
+                    let until = next_step(needed, step, mapped.region.len());
+                    match mapped.region.populate(ready..until) {
                         Ok(()) => Ok(until),
                         // A kernel before 5.14 cannot; its pages come on touch.
                         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-                            Ok(region.len())
+                            Ok(mapped.region.len())
                         }
                         Err(error) => Err(error),
                     }
@@ -110,7 +125,7 @@ impl Ground {
         match self {
             Ground::Buffer => None,
             #[cfg(feature = "std")]
-            Ground::Region { settings, .. } => match settings.reset {
+            Ground::Mapped(mapped) => match mapped.settings.reset {
                 Reset::Keep => None,
                 Reset::Trim(keep) => Some(keep),
                 Reset::Decommit => Some(0),
@@ -135,8 +150,11 @@ impl Ground {
                 })
             }
             #[cfg(feature = "std")]
-            Ground::Region { region, settings } => {
+            Ground::Mapped(mapped) => {
                 let keep = keep.min(len).next_multiple_of(page_size());
+                let Mapped {
+                    region, settings, ..
+                } = &mut **mapped;
                 region.decommit(keep..len)?;
                 let ready = match settings.commit {
                     Commit::OnTouch => ready,

@@ -408,6 +408,7 @@ macro_rules! allocation_methods {
         /// Return an allocator for collections that live as long as what is handed out here.
         ///
         /// A reference to the arena or scope is an allocator too, but borrows it; this does not.
+        #[cfg(feature = "_allocator")]
         #[inline]
         pub fn allocator<$($generic)?>($self: $receiver) -> ArenaRef<$out, MIN_ALIGN> {
             ArenaRef::to($self.raw())

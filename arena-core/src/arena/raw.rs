@@ -16,7 +16,9 @@ use crate::error::{AllocError, RegionError};
 
 use crate::finaliser::{Finalised, Finalisers};
 
-use super::ground::{Contents, Ground};
+#[cfg(feature = "std")]
+use super::ground::{Afterwards, Mapped};
+use super::ground::{Ground, State};
 use super::stats::Stats;
 
 /// Bump pointer, limit and bookkeeping of one arena.
@@ -44,8 +46,9 @@ pub(crate) struct RawArena<const MIN_ALIGN: usize> {
     peak: Cell<usize>,
     /// The highest `peak` that was forgotten by giving memory to the OS.
     former_peak: Cell<usize>,
-    /// What is in memory that has not been handed out.
-    contents: Contents,
+    /// The address from which on memory was zero when the arena took it, or is since it was last
+    /// given to the OS.
+    soiled: Cell<usize>,
     /// Whether memory taken back is cleared at once.
     clear_returned: bool,
     /// The destructors owed to values below the bump pointer.
@@ -65,13 +68,15 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     ///
     /// # Safety
     ///
-    /// The memory is valid for reads and writes up to `ready` and stays so, at that address and for
-    /// nobody else, for as long as `ground` lives. `base` and `len` are multiples of `MIN_ALIGN`,
-    /// and the memory ends at or below `RANGE_END_MAX`. With `clear_returned`, the memory is zero.
+    /// The memory is valid for reads and writes up to `state.ready` and stays so, at that address
+    /// and for nobody else, for as long as `ground` lives. `base`, `len` and `state.ready` are
+    /// multiples of `MIN_ALIGN`, and the memory ends at or below `RANGE_END_MAX`. With
+    /// `clear_returned`, the memory is zero.
+    #[inline]
     pub(crate) unsafe fn over(
         base: NonNull<u8>,
         len: usize,
-        contents: Contents,
+        state: State,
         clear_returned: bool,
         ground: Ground,
     ) -> Self {
@@ -82,22 +87,17 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             );
         }
         let start = base.addr().get();
-        let end = start + len;
         let raw = Self {
             bump: Cell::new(base.as_ptr()),
             limit: Cell::new(start),
             base: base.as_ptr(),
-            end,
-            allowed: Cell::new(end),
-            ready: Cell::new(start + ground.ready_at_first(len)),
-            huge_at: Cell::new(
-                ground
-                    .huge_from()
-                    .map_or(usize::MAX, |from| start.saturating_add(from)),
-            ),
+            end: start + len,
+            allowed: Cell::new(start + len),
+            ready: Cell::new(start + state.ready),
+            huge_at: Cell::new(start.saturating_add(state.huge_from)),
             peak: Cell::new(start),
             former_peak: Cell::new(start),
-            contents,
+            soiled: Cell::new(start + state.soiled),
             clear_returned,
             finalisers: Finalisers::new(),
             depth: Cell::new(0),
@@ -289,13 +289,11 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     ///
     /// The bytes are the caller's.
     pub(crate) unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
-        let dirty = if self.clear_returned {
+        if self.clear_returned {
             return;
-        } else if self.contents == Contents::Unknown {
-            len
-        } else {
-            self.peak.get().saturating_sub(block.addr().get()).min(len)
-        };
+        }
+        let dirty_end = self.peak.get().max(self.soiled.get());
+        let dirty = dirty_end.saturating_sub(block.addr().get()).min(len);
         // SAFETY: at most `len` bytes, which are the caller's.
         unsafe { block.write_bytes(0, dirty) };
     }
@@ -330,6 +328,8 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         self.former_peak
             .set(self.former_peak.get().max(self.peak.get()));
         self.peak.set(self.peak.get().min(start + kept.resident));
+        self.soiled
+            .set(self.soiled.get().min(start + kept.resident));
         self.ready.set(start + kept.ready);
         self.refresh_limit();
         Ok(())
@@ -485,8 +485,39 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
 }
 
 impl<const MIN_ALIGN: usize> Drop for RawArena<MIN_ALIGN> {
+    #[inline]
     fn drop(&mut self) {
         self.finalise();
+        #[cfg(feature = "std")]
+        if matches!(&self.ground, Ground::Mapped(mapped) if mapped.afterwards == Afterwards::Pool)
+            && let Ground::Mapped(mapped) = core::mem::replace(&mut self.ground, Ground::Buffer)
+        {
+            self.recycle(mapped);
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
+    /// Pass the region on to the pool, in the state it is in.
+    #[inline]
+    fn recycle(&self, mut mapped: Box<Mapped>) {
+        let start = self.base.addr();
+        let soiled = self
+            .bump
+            .get()
+            .addr()
+            .max(self.peak.get())
+            .max(self.soiled.get());
+        mapped.state = State {
+            soiled: soiled - start,
+            ready: self.ready.get() - start,
+            huge_from: match self.huge_at.get() {
+                usize::MAX => usize::MAX,
+                at => at - start,
+            },
+        };
+        crate::pool::put(mapped);
     }
 }
 

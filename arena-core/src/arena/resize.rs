@@ -80,11 +80,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// # Safety
     ///
     /// As [`RawArena::grow`].
-    #[cfg(any(
-        feature = "allocator-api2-02",
-        feature = "allocator-api2-04",
-        feature = "nightly"
-    ))]
+    #[cfg(feature = "_allocator")]
     #[inline]
     pub(crate) unsafe fn grow_zeroed(
         &self,
