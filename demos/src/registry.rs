@@ -13,6 +13,7 @@ pub const DEMOS: &[&Demo] = &[
     &crate::demo_10::DEMO,
     &crate::demo_12::DEMO,
     &crate::demo_13::DEMO,
+    &crate::demo_15::DEMO,
 ];
 
 /// Why a name leads to no demo.

@@ -4,8 +4,9 @@
 
 mod common;
 
-use common::{LAUNCHER, NUMBERED, assert_good, command, run, scratch, stderr, stdout};
+use common::{LAUNCHER, NUMBERED, assert_good, by_number, command, run, scratch, stderr, stdout};
 use nix::errno::Errno;
+use nix::sys::resource::{Resource, setrlimit};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -153,6 +154,28 @@ fn a_failed_demo_fails_the_whole_run() {
     let (all, good) = (NUMBERED.len(), NUMBERED.len() - 1);
     let verdict = format!("\n{good} of {all} demos saw what their chapters say.\n");
     assert!(stdout(&output).ends_with(&verdict));
+}
+
+#[test]
+fn a_limit_on_address_space_is_said_with_what_was_granted() {
+    let state = scratch("limit-as");
+    let mut command = command(by_number("15"), &state);
+    let limit = || setrlimit(Resource::RLIMIT_AS, 1 << 30, 1 << 30).map_err(io::Error::from);
+    // SAFETY: one system call between fork and exec.
+    unsafe { command.pre_exec(limit) };
+    let output = command.output().expect("the program starts");
+    assert_good(&output);
+    let text = stdout(&output);
+    for line in [
+        "❌ mmap    64 GiB  refused: ",
+        "❌ mmap     1 GiB  refused: ",
+        "✅ mmap   512 MiB → base+0\n",
+        "of 68719476736 bytes (anonymous memory) refused: ",
+        "✅ map    512 MiB → base+0\n",
+        "🎯 Answer: c)",
+    ] {
+        assert!(text.contains(line), "{line:?} is missing in {text}");
+    }
 }
 
 /// Hides `/proc` from a command, in a mount namespace of its own. Needs the right to make one.

@@ -10,6 +10,7 @@ const AT_ONCE: usize = 1 << 18;
 
 /// Answers are looked at in rows, for in a large region nearly all of them are empty.
 const ROW: usize = 4096;
+static NONE: [u8; ROW] = [0; ROW];
 
 /// Counts the bytes in memory, in whole OS pages, of a mapping that starts at a page (`mincore`).
 ///
@@ -26,7 +27,7 @@ pub fn resident(start: usize, len: usize) -> Result<usize, Trouble> {
         let answer = &mut answer[..len.div_ceil(page)];
         mincore(start + from, len, answer).during("mincore")?;
         let rows = answer.chunks(ROW);
-        let touched = rows.filter(|row| **row != [0; ROW][..row.len()]);
+        let touched = rows.filter(|row| **row != NONE[..row.len()]);
         pages += touched.flatten().filter(|&byte| byte & 1 == 1).count();
     }
     Ok(pages * page)

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// Number and program of every numbered binary.
-pub(crate) const NUMBERED: [(&str, &str); 7] = [
+pub(crate) const NUMBERED: [(&str, &str); 8] = [
     ("08", env!("CARGO_BIN_EXE_08_malloc_tls_isolation")),
     ("09a", env!("CARGO_BIN_EXE_09a_arena_scope_local_mmap")),
     ("09b", env!("CARGO_BIN_EXE_09b_arena_scope_leak_tracer")),
@@ -16,7 +16,14 @@ pub(crate) const NUMBERED: [(&str, &str); 7] = [
     ("10", env!("CARGO_BIN_EXE_10_overlapping_allocations")),
     ("12", env!("CARGO_BIN_EXE_12_use_after_unmap")),
     ("13", env!("CARGO_BIN_EXE_13_stale_offsets")),
+    ("15", env!("CARGO_BIN_EXE_15_reserve_and_touch")),
 ];
+
+/// The program of the demo with this number.
+pub(crate) fn by_number(number: &str) -> &'static str {
+    let found = NUMBERED.into_iter().find(|(known, _)| *known == number);
+    found.expect("a known number").1
+}
 
 /// The launcher.
 pub(crate) const LAUNCHER: &str = env!("CARGO_BIN_EXE_own-the-heap");
