@@ -24,6 +24,8 @@ pub mod demo_13;
 #[cfg(target_os = "linux")]
 pub mod demo_15;
 #[cfg(target_os = "linux")]
+pub mod demo_16;
+#[cfg(target_os = "linux")]
 pub mod launcher;
 #[cfg(target_os = "linux")]
 pub mod registry;

@@ -14,6 +14,7 @@ pub const DEMOS: &[&Demo] = &[
     &crate::demo_12::DEMO,
     &crate::demo_13::DEMO,
     &crate::demo_15::DEMO,
+    &crate::demo_16::DEMO,
 ];
 
 /// Why a name leads to no demo.

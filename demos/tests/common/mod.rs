@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// Number and program of every numbered binary.
-pub(crate) const NUMBERED: [(&str, &str); 8] = [
+pub(crate) const NUMBERED: [(&str, &str); 9] = [
     ("08", env!("CARGO_BIN_EXE_08_malloc_tls_isolation")),
     ("09a", env!("CARGO_BIN_EXE_09a_arena_scope_local_mmap")),
     ("09b", env!("CARGO_BIN_EXE_09b_arena_scope_leak_tracer")),
@@ -17,6 +17,7 @@ pub(crate) const NUMBERED: [(&str, &str); 8] = [
     ("12", env!("CARGO_BIN_EXE_12_use_after_unmap")),
     ("13", env!("CARGO_BIN_EXE_13_stale_offsets")),
     ("15", env!("CARGO_BIN_EXE_15_reserve_and_touch")),
+    ("16", env!("CARGO_BIN_EXE_16_resize")),
 ];
 
 /// The program of the demo with this number.
