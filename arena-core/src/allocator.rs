@@ -15,6 +15,8 @@ macro_rules! implement_allocator {
 
             use $($api)::+::{AllocError, Allocator};
 
+            use crate::blocks::Blocks;
+
             implement_allocator!(for [const MIN_ALIGN: usize, B] &crate::Arena<MIN_ALIGN, B>);
             implement_allocator!(for [const MIN_ALIGN: usize] &crate::Scope<'_, '_, MIN_ALIGN>);
             implement_allocator!(for [const MIN_ALIGN: usize] crate::ArenaRef<'_, MIN_ALIGN>);
@@ -28,40 +30,40 @@ macro_rules! implement_allocator {
         unsafe impl<$($generics)*> Allocator for $allocator {
             #[inline]
             fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                let block = self.raw().allocate(layout).map_err(|_| AllocError)?;
+                let block = Blocks::allocate(self.raw(), layout).map_err(|_| AllocError)?;
                 Ok(NonNull::slice_from_raw_parts(block, layout.size()))
             }
 
             #[inline]
             fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                let block = self.raw().allocate_zeroed(layout).map_err(|_| AllocError)?;
+                let block = Blocks::allocate_zeroed(self.raw(), layout).map_err(|_| AllocError)?;
                 Ok(NonNull::slice_from_raw_parts(block, layout.size()))
             }
 
             #[inline]
             unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
                 // SAFETY: the caller's promise is the one asked for.
-                unsafe { self.raw().deallocate(block, layout) }
+                unsafe { Blocks::deallocate(self.raw(), block, layout) }
             }
 
             #[inline]
             unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
                 // SAFETY: the caller's promise is the one asked for.
-                let grown = unsafe { self.raw().grow(block, old, new) }.map_err(|_| AllocError)?;
+                let grown = unsafe { Blocks::grow(self.raw(), block, old, new) }.map_err(|_| AllocError)?;
                 Ok(NonNull::slice_from_raw_parts(grown, new.size()))
             }
 
             #[inline]
             unsafe fn grow_zeroed(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
                 // SAFETY: the caller's promise is the one asked for.
-                let grown = unsafe { self.raw().grow_zeroed(block, old, new) }.map_err(|_| AllocError)?;
+                let grown = unsafe { Blocks::grow_zeroed(self.raw(), block, old, new) }.map_err(|_| AllocError)?;
                 Ok(NonNull::slice_from_raw_parts(grown, new.size()))
             }
 
             #[inline]
             unsafe fn shrink(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
                 // SAFETY: the caller's promise is the one asked for.
-                let shrunk = unsafe { self.raw().shrink(block, old, new) }.map_err(|_| AllocError)?;
+                let shrunk = unsafe { Blocks::shrink(self.raw(), block, old, new) }.map_err(|_| AllocError)?;
                 Ok(NonNull::slice_from_raw_parts(shrunk, new.size()))
             }
         }

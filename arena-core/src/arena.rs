@@ -11,9 +11,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 mod buffer;
-mod fill;
 mod ground;
-mod methods;
 mod raw;
 mod resize;
 mod stats;
@@ -21,17 +19,18 @@ mod stats;
 mod tests;
 
 pub use buffer::Buffer;
-pub(crate) use fill::{assert_no_drop, fail};
 #[cfg(feature = "std")]
 use ground::Ground;
 #[cfg(feature = "std")]
 pub(crate) use ground::{Afterwards, Mapped as MappedRegion, State};
-pub(crate) use methods::allocation_methods;
 pub(crate) use raw::RawArena;
 pub use stats::Stats;
 
+use crate::blocks::Blocks;
 use crate::boxed::ArenaBox;
 use crate::error::AllocError;
+use crate::fill::{Fill, assert_no_drop, fail};
+use crate::methods::{allocation_methods, position_methods};
 #[cfg(feature = "std")]
 use crate::policy::{BuildError, Policy, Zeroing};
 #[cfg(feature = "std")]
@@ -209,6 +208,7 @@ impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
 
 impl<const MIN_ALIGN: usize, B> Arena<MIN_ALIGN, B> {
     allocation_methods!(['a] self: &'a Self => 'a);
+    position_methods!(['a] self: &'a Self => 'a);
 
     #[inline(always)]
     pub(crate) fn raw(&self) -> &RawArena<MIN_ALIGN> {

@@ -12,6 +12,7 @@ compile_error!(
 #[cfg(feature = "_allocator")]
 mod allocator;
 mod arena;
+mod blocks;
 mod boxed;
 #[forbid(unsafe_code)]
 pub mod bump;
@@ -19,7 +20,9 @@ pub mod bump;
 mod collections;
 mod dump;
 mod error;
+mod fill;
 mod finaliser;
+mod methods;
 #[cfg(feature = "std")]
 pub mod policy;
 #[cfg(feature = "std")]

@@ -5,6 +5,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::arena::{Arena, RawArena};
+use crate::blocks::Blocks;
 use crate::error::AllocError;
 use crate::scope::Scope;
 
@@ -75,28 +76,34 @@ impl<const MIN_ALIGN: usize> fmt::Debug for ArenaRef<'_, MIN_ALIGN> {
 }
 
 impl<const MIN_ALIGN: usize> ArenaRef<'_, MIN_ALIGN> {
-    /// What stands for the arena where the allocator traits are implemented: these calls, which ask
-    /// first.
+    /// What stands for the arena where the allocator traits are implemented: this, which asks first.
     #[inline]
     pub(crate) fn raw(&self) -> &Self {
         self
     }
+}
 
+// SAFETY: the blocks are the arena's, and no scope within is open that would take them.
+unsafe impl<const MIN_ALIGN: usize> Blocks for ArenaRef<'_, MIN_ALIGN> {
     #[inline]
-    pub(crate) fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.open().allocate(layout)
+    fn place(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.open().place(layout)
     }
 
     #[inline]
-    pub(crate) fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.open().allocate_zeroed(layout)
+    #[track_caller]
+    fn place_or_panic(&self, layout: Layout) -> NonNull<u8> {
+        self.open().place_or_panic(layout)
     }
 
-    /// # Safety
-    ///
-    /// As [`RawArena::deallocate`].
     #[inline]
-    pub(crate) unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+    unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
+        // SAFETY: passed on.
+        unsafe { self.raw.zero(block, len) }
+    }
+
+    #[inline]
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         // With a scope within open, the newest block may be where that scope began: let it be.
         if self.raw.depth() == self.depth {
             // SAFETY: passed on.
@@ -104,11 +111,8 @@ impl<const MIN_ALIGN: usize> ArenaRef<'_, MIN_ALIGN> {
         }
     }
 
-    /// # Safety
-    ///
-    /// As [`RawArena::grow`].
     #[inline]
-    pub(crate) unsafe fn grow(
+    unsafe fn grow(
         &self,
         block: NonNull<u8>,
         old: Layout,
@@ -118,25 +122,8 @@ impl<const MIN_ALIGN: usize> ArenaRef<'_, MIN_ALIGN> {
         unsafe { self.open().grow(block, old, new) }
     }
 
-    /// # Safety
-    ///
-    /// As [`RawArena::grow_zeroed`].
     #[inline]
-    pub(crate) unsafe fn grow_zeroed(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        // SAFETY: passed on.
-        unsafe { self.open().grow_zeroed(block, old, new) }
-    }
-
-    /// # Safety
-    ///
-    /// As [`RawArena::shrink`].
-    #[inline]
-    pub(crate) unsafe fn shrink(
+    unsafe fn shrink(
         &self,
         block: NonNull<u8>,
         old: Layout,

@@ -6,9 +6,12 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::arena::{RawArena, Stats, allocation_methods, assert_no_drop, fail};
+use crate::arena::{RawArena, Stats};
+use crate::blocks::Blocks;
 use crate::boxed::ArenaBox;
 use crate::error::AllocError;
+use crate::fill::{Fill, assert_no_drop, fail};
+use crate::methods::{allocation_methods, position_methods};
 #[cfg(feature = "_allocator")]
 use crate::reference::ArenaRef;
 
@@ -50,6 +53,7 @@ pub struct Scope<'s, 'outside: 's, const MIN_ALIGN: usize = 8> {
 
 impl<'s, 'outside, const MIN_ALIGN: usize> Scope<'s, 'outside, MIN_ALIGN> {
     allocation_methods!([] self: &Self => 's);
+    position_methods!([] self: &Self => 's);
 
     /// The caller holds the arena, or the scope around, exclusively for `'s`; destructors owed run
     /// within `'outside`.

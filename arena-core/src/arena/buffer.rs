@@ -49,7 +49,7 @@ impl<'b, const MIN_ALIGN: usize> Arena<MIN_ALIGN, Buffer<'b>> {
         let (base, len) = if base.addr().get().is_multiple_of(MIN_ALIGN) {
             (base, len)
         } else {
-            (super::raw::dangling(MIN_ALIGN), 0)
+            (crate::blocks::dangling(MIN_ALIGN), 0)
         };
         let state = State {
             soiled: len,

@@ -8,7 +8,6 @@
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::fmt;
-use core::num::NonZero;
 use core::ptr::NonNull;
 
 use crate::bump::{self, round_down};
@@ -110,18 +109,12 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// Put a block at or above `from` if that takes nothing but moving the bump pointer. `layout` is
     /// not empty.
     #[inline(always)]
-    fn place_fast(&self, from: *mut u8, layout: Layout) -> Option<NonNull<u8>> {
+    pub(crate) fn place_fast(&self, from: *mut u8, layout: Layout) -> Option<NonNull<u8>> {
         let placed =
             bump::place::<MIN_ALIGN>(from.addr(), self.limit.get(), layout.size(), layout.align())?;
         self.bump.set(from.with_addr(placed.end));
         // SAFETY: the block starts at or above the bump pointer, which is never null.
         Some(unsafe { NonNull::new_unchecked(from.with_addr(placed.start)) })
-    }
-
-    /// Hand out a block, doing what the policy has to do first. `layout` is not empty.
-    #[inline(always)]
-    pub(crate) fn place(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.place_from(self.bump.get(), layout)
     }
 
     /// Put a block at or above `from`: the bump pointer, or the start of the newest block, which is
@@ -138,22 +131,12 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         }
     }
 
-    /// Hand out a block, or panic with the numbers. `layout` is not empty.
-    #[inline(always)]
-    #[track_caller]
-    pub(crate) fn place_or_panic(&self, layout: Layout) -> NonNull<u8> {
-        match self.place_fast(self.bump.get(), layout) {
-            Some(block) => block,
-            None => self.place_slow_or_panic(layout),
-        }
-    }
-
     // That this returns a pointer and panics inside keeps the callers' hot paths free of a call
     // that never comes back, which costs registers.
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn place_slow_or_panic(&self, layout: Layout) -> NonNull<u8> {
+    pub(crate) fn place_slow_or_panic(&self, layout: Layout) -> NonNull<u8> {
         match self.place_slow(self.bump.get(), layout) {
             Ok(block) => block,
             Err(error) => panic!("{error}"),
@@ -283,19 +266,13 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         }
     }
 
-    /// Make `len` bytes that were just handed out zero, touching only those that may not be.
-    ///
-    /// # Safety
-    ///
-    /// The bytes are the caller's.
-    pub(crate) unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
+    /// How many of the `len` bytes from `block`, which were just handed out, may not be zero.
+    pub(crate) fn dirty(&self, block: NonNull<u8>, len: usize) -> usize {
         if self.clear_returned {
-            return;
+            return 0;
         }
         let dirty_end = self.peak.get().max(self.soiled.get());
-        let dirty = dirty_end.saturating_sub(block.addr().get()).min(len);
-        // SAFETY: at most `len` bytes, which are the caller's.
-        unsafe { block.write_bytes(0, dirty) };
+        dirty_end.saturating_sub(block.addr().get()).min(len)
     }
 
     /// Empty the arena and do with its memory what the policy says.
@@ -528,11 +505,4 @@ impl<const MIN_ALIGN: usize> fmt::Debug for RawArena<MIN_ALIGN> {
             .field("stats", &self.stats())
             .finish()
     }
-}
-
-/// Return the pointer that stands for a block of no bytes: aligned, and not to be touched.
-#[inline(always)]
-pub(crate) fn dangling(align: usize) -> NonNull<u8> {
-    // SAFETY: an alignment is a power of two, so it is not 0.
-    NonNull::without_provenance(unsafe { NonZero::new_unchecked(align) })
 }

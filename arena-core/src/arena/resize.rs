@@ -1,49 +1,38 @@
-//! Growing, shrinking and freeing a block: in place for the newest, for free.
+//! Blocks of an arena: the newest grows, shrinks and is freed in place.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
+use crate::blocks::{Blocks, dangling, is_aligned};
 use crate::bump;
 use crate::error::AllocError;
 
-use super::raw::{RawArena, dangling};
+use super::raw::RawArena;
 
-impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
-    /// Hand out a block, or a dangling pointer for no bytes.
+// SAFETY: blocks lie between the bump pointer before and after, which only `give_back` takes back.
+unsafe impl<const MIN_ALIGN: usize> Blocks for RawArena<MIN_ALIGN> {
     #[inline(always)]
-    pub(crate) fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.size() == 0 {
-            return Ok(dangling(layout.align()));
-        }
-        self.place(layout)
+    fn place(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.place_from(self.bump(), layout)
     }
 
-    /// Hand out a block as [`RawArena::allocate`] does, or panic with the numbers.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn allocate_or_panic(&self, layout: Layout) -> NonNull<u8> {
-        if layout.size() == 0 {
-            return dangling(layout.align());
+    fn place_or_panic(&self, layout: Layout) -> NonNull<u8> {
+        match self.place_fast(self.bump(), layout) {
+            Some(block) => block,
+            None => self.place_slow_or_panic(layout),
         }
-        self.place_or_panic(layout)
     }
 
-    /// Hand out a block of zeroes.
-    #[inline]
-    pub(crate) fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let block = self.allocate(layout)?;
-        // SAFETY: the block was just handed out, and has that many bytes.
-        unsafe { self.zero(block, layout.size()) };
-        Ok(block)
+    unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
+        let dirty = self.dirty(block, len);
+        // SAFETY: at most `len` bytes, which are the caller's.
+        unsafe { block.write_bytes(0, dirty) };
     }
 
-    /// Take a block back: for use again if it is the newest, until reset otherwise.
-    ///
-    /// # Safety
-    ///
-    /// `block` was handed out for `layout` by this arena, is still live, and nobody uses it.
     #[inline]
-    pub(crate) unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         if self.is_newest(block, layout.size()) {
             let start = self.bump().with_addr(block.addr().get());
             // SAFETY: the newest block ends at the bump pointer, so only its own bytes return.
@@ -51,14 +40,8 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         }
     }
 
-    /// Make a block larger: in place if it is the newest, otherwise by moving it to the end.
-    ///
-    /// # Safety
-    ///
-    /// `block` was handed out for `old` by this arena and is live; `new` is not smaller. After
-    /// `Ok`, the old pointer and layout are not used again.
     #[inline]
-    pub(crate) unsafe fn grow(
+    unsafe fn grow(
         &self,
         block: NonNull<u8>,
         old: Layout,
@@ -68,44 +51,12 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             // Placed again from its own start, the newest block lands where it is.
             return self.place_from(self.bump().with_addr(block.addr().get()), new);
         }
-        let moved = self.allocate(new)?;
-        // SAFETY: the old block is live and has `old.size()` bytes; the new one is no smaller, and
-        // a live block does not overlap a fresh one.
-        unsafe { block.copy_to_nonoverlapping(moved, old.size()) };
-        Ok(moved)
+        // SAFETY: the old block is live and has `old.size()` bytes, and the new one no fewer.
+        unsafe { self.copy_out(block, old.size(), new) }
     }
 
-    /// Make a block larger as [`RawArena::grow`] does, the new bytes zero.
-    ///
-    /// # Safety
-    ///
-    /// As [`RawArena::grow`].
-    #[cfg(feature = "_allocator")]
     #[inline]
-    pub(crate) unsafe fn grow_zeroed(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        // SAFETY: passed on.
-        let grown = unsafe { self.grow(block, old, new)? };
-        // SAFETY: the new block has `new.size()` bytes, no fewer than the old.
-        let tail = unsafe { grown.add(old.size()) };
-        // SAFETY: the tail belongs to the new block, which is the caller's.
-        unsafe { self.zero(tail, new.size() - old.size()) };
-        Ok(grown)
-    }
-
-    /// Make a block smaller: in place, unless a larger alignment is asked for. What the newest
-    /// block no longer needs is for use again.
-    ///
-    /// # Safety
-    ///
-    /// `block` was handed out for `old` by this arena and is live; `new` is not larger. After `Ok`,
-    /// the old pointer and layout are not used again.
-    #[inline]
-    pub(crate) unsafe fn shrink(
+    unsafe fn shrink(
         &self,
         block: NonNull<u8>,
         old: Layout,
@@ -117,11 +68,8 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             return Ok(dangling(new.align()));
         }
         if !is_aligned(block, new.align()) {
-            let moved = self.allocate(new)?;
-            // SAFETY: both blocks have at least `new.size()` bytes, and a live block does not
-            // overlap a fresh one.
-            unsafe { block.copy_to_nonoverlapping(moved, new.size()) };
-            return Ok(moved);
+            // SAFETY: the old block is live and has no fewer than `new.size()` bytes.
+            return unsafe { self.copy_out(block, new.size(), new) };
         }
         // SAFETY: `new` is not larger, so this is still the block.
         let slack = unsafe { block.add(new.size()) };
@@ -136,16 +84,13 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         }
         Ok(block)
     }
+}
 
+impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// Tell whether a live block is the one that ends at the bump pointer.
     #[inline(always)]
     fn is_newest(&self, block: NonNull<u8>, size: usize) -> bool {
         // No bytes: the pointer dangles, and might by chance equal the bump pointer.
         size != 0 && bump::end_of::<MIN_ALIGN>(block.addr().get(), size) == Some(self.bump().addr())
     }
-}
-
-#[inline(always)]
-fn is_aligned(block: NonNull<u8>, align: usize) -> bool {
-    block.addr().get() & (align - 1) == 0
 }

@@ -6,7 +6,7 @@ use core::ops::{Deref, DerefMut};
 
 use allocator_api2_02::vec::{IntoIter, Vec};
 
-use crate::arena::assert_no_drop;
+use crate::fill::assert_no_drop;
 use crate::reference::ArenaRef;
 
 /// A vector in an arena or scope, for as long as `'a`.

@@ -1,4 +1,8 @@
-//! Values in blocks: one, many, text.
+//! Values in blocks: one, many, text. The same for every kind of arena.
+#![expect(
+    clippy::mut_from_ref,
+    reason = "each call hands out bytes that nobody else has"
+)]
 
 use core::alloc::Layout;
 use core::fmt::{self, Write};
@@ -8,7 +12,8 @@ use core::ptr::NonNull;
 use crate::error::AllocError;
 use crate::finaliser::Finalised;
 
-use super::raw::RawArena;
+use crate::arena::RawArena;
+use crate::blocks::Blocks;
 
 /// Refuse, when the program is built, a type whose destructor would never run.
 pub(crate) const fn assert_no_drop<T>() {
@@ -34,11 +39,12 @@ pub(crate) fn fail<T>(error: AllocError) -> T {
     panic!("{error}")
 }
 
-impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
+/// Puts values into blocks.
+pub(crate) trait Fill: Blocks + Sized {
     /// Hand out a block for a `T`, or panic.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn uninit<T>(&self) -> &mut MaybeUninit<T> {
+    fn uninit<T>(&self) -> &mut MaybeUninit<T> {
         let block = self.allocate_or_panic(Layout::new::<T>());
         // SAFETY: the block is aligned and large enough for a `T`, and nobody else's until the
         // borrow of the arena ends; `MaybeUninit` needs no value.
@@ -47,40 +53,22 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
 
     /// Hand out a block for a `T`.
     #[inline(always)]
-    pub(crate) fn try_uninit<T>(&self) -> Result<&mut MaybeUninit<T>, AllocError> {
+    fn try_uninit<T>(&self) -> Result<&mut MaybeUninit<T>, AllocError> {
         let block = self.allocate(Layout::new::<T>())?;
         // SAFETY: as in `uninit`.
         Ok(unsafe { block.cast::<MaybeUninit<T>>().as_mut() })
     }
 
-    /// Put a value into the arena and owe its destructor.
-    ///
-    /// # Safety
-    ///
-    /// The value may be dropped whenever its block is given up, and on any thread that the arena can
-    /// reach.
-    #[inline]
-    pub(crate) unsafe fn try_finalised<T>(&self, value: T) -> Result<&mut T, AllocError> {
-        let block = self.place(Layout::new::<Finalised<T>>())?.cast();
-        // SAFETY: the block is new, and made for this; the rest is the caller's promise.
-        let mut value = unsafe { self.owe(block, value) };
-        // SAFETY: the value is in place, and nobody else's until the borrow of the arena ends.
-        Ok(unsafe { value.as_mut() })
-    }
-
     /// Hand out a block for `len` values.
     #[inline(always)]
-    pub(crate) fn try_uninit_slice<T>(
-        &self,
-        len: usize,
-    ) -> Result<&mut [MaybeUninit<T>], AllocError> {
+    fn try_uninit_slice<T>(&self, len: usize) -> Result<&mut [MaybeUninit<T>], AllocError> {
         let block = self.allocate(array_layout::<T>(len)?)?;
         // SAFETY: as in `uninit`, for `len` values.
         Ok(unsafe { NonNull::slice_from_raw_parts(block.cast::<MaybeUninit<T>>(), len).as_mut() })
     }
 
     #[inline(always)]
-    pub(crate) fn try_slice_copy<T: Copy>(&self, source: &[T]) -> Result<&mut [T], AllocError> {
+    fn try_slice_copy<T: Copy>(&self, source: &[T]) -> Result<&mut [T], AllocError> {
         // A slice exists, so its layout does.
         let block = self.allocate(Layout::for_value(source))?.cast::<T>();
         // SAFETY: the block is fresh, so it does not overlap the source, and has room for it.
@@ -91,14 +79,14 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     }
 
     #[inline]
-    pub(crate) fn try_str(&self, source: &str) -> Result<&mut str, AllocError> {
+    fn try_str(&self, source: &str) -> Result<&mut str, AllocError> {
         let bytes = self.try_slice_copy(source.as_bytes())?;
         // SAFETY: a copy of valid UTF-8.
         Ok(unsafe { core::str::from_utf8_unchecked_mut(bytes) })
     }
 
     #[inline]
-    pub(crate) fn try_slice_fill_with<T>(
+    fn try_slice_fill_with<T>(
         &self,
         len: usize,
         mut value_at: impl FnMut(usize) -> T,
@@ -112,10 +100,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     }
 
     #[inline]
-    pub(crate) fn try_from_iter<T>(
-        &self,
-        values: impl Iterator<Item = T>,
-    ) -> Result<&mut [T], AllocError> {
+    fn try_from_iter<T>(&self, values: impl Iterator<Item = T>) -> Result<&mut [T], AllocError> {
         let mut growing = Growing::new(self, values.size_hint().0)?;
         for value in values {
             growing.push(value)?;
@@ -123,7 +108,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         growing.finish()
     }
 
-    pub(crate) fn try_fmt(&self, text: fmt::Arguments<'_>) -> Result<&mut str, AllocError> {
+    fn try_fmt(&self, text: fmt::Arguments<'_>) -> Result<&mut str, AllocError> {
         if let Some(text) = text.as_str() {
             return self.try_str(text);
         }
@@ -143,17 +128,36 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     }
 }
 
+impl<B: Blocks> Fill for B {}
+
+impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
+    /// Put a value into the arena and owe its destructor.
+    ///
+    /// # Safety
+    ///
+    /// The value may be dropped whenever its block is given up, and on any thread that the arena can
+    /// reach.
+    #[inline]
+    pub(crate) unsafe fn try_finalised<T>(&self, value: T) -> Result<&mut T, AllocError> {
+        let block = self.place(Layout::new::<Finalised<T>>())?.cast();
+        // SAFETY: the block is new, and made for this; the rest is the caller's promise.
+        let mut value = unsafe { self.owe(block, value) };
+        // SAFETY: the value is in place, and nobody else's until the borrow of the arena ends.
+        Ok(unsafe { value.as_mut() })
+    }
+}
+
 /// A slice that grows at the end of the arena: in place, as long as nobody else allocates.
-struct Growing<'r, T, const MIN_ALIGN: usize> {
-    arena: &'r RawArena<MIN_ALIGN>,
+struct Growing<'r, T, B: Blocks> {
+    arena: &'r B,
     /// A block for `capacity` values, of which the first `len` are there.
     block: NonNull<T>,
     len: usize,
     capacity: usize,
 }
 
-impl<'r, T, const MIN_ALIGN: usize> Growing<'r, T, MIN_ALIGN> {
-    fn new(arena: &'r RawArena<MIN_ALIGN>, capacity: usize) -> Result<Self, AllocError> {
+impl<'r, T, B: Blocks> Growing<'r, T, B> {
+    fn new(arena: &'r B, capacity: usize) -> Result<Self, AllocError> {
         let block = arena.allocate(array_layout::<T>(capacity)?)?.cast();
         Ok(Self {
             arena,
@@ -226,20 +230,20 @@ impl<'r, T, const MIN_ALIGN: usize> Growing<'r, T, MIN_ALIGN> {
     }
 }
 
-impl<T, const MIN_ALIGN: usize> Drop for Growing<'_, T, MIN_ALIGN> {
+impl<T, B: Blocks> Drop for Growing<'_, T, B> {
     fn drop(&mut self) {
         // SAFETY: unfinished (a panic, or no room), so nobody has seen the block.
         unsafe { self.arena.deallocate(self.block.cast(), self.layout()) }
     }
 }
 
-struct Writer<'r, const MIN_ALIGN: usize> {
-    bytes: Growing<'r, u8, MIN_ALIGN>,
+struct Writer<'r, B: Blocks> {
+    bytes: Growing<'r, u8, B>,
     /// Why the arena refused, which `fmt::Error` cannot say.
     refused: Option<AllocError>,
 }
 
-impl<const MIN_ALIGN: usize> Write for Writer<'_, MIN_ALIGN> {
+impl<B: Blocks> Write for Writer<'_, B> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if let Err(error) = self.bytes.make_room(text.len()) {
             self.refused = Some(error);

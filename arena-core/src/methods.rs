@@ -1,10 +1,11 @@
-//! The calls that an arena and a scope have in common.
+//! The calls that arenas and scopes have in common.
 //!
 //! They differ in one thing: what an arena hands out lives as long as the borrow of the arena, what
 //! a scope hands out lives as long as the scope, so that it survives a scope within. A method
-//! cannot be generic over that, hence a macro; the code behind each call is in `fill.rs`,
-//! `raw.rs` and `resize.rs`.
+//! cannot be generic over that, hence macros; the code behind each call is in `fill.rs`,
+//! `blocks.rs` and `arena/raw.rs`.
 
+/// What every kind of arena, and every scope, can do.
 macro_rules! allocation_methods {
     ([$($generic:lifetime)?] $self:ident: $receiver:ty => $out:lifetime) => {
         /// Put a value into the arena.
@@ -404,7 +405,12 @@ macro_rules! allocation_methods {
         pub fn try_alloc_layout_zeroed<$($generic)?>($self: $receiver, layout: Layout) -> Result<NonNull<u8>, AllocError> {
             $self.raw().allocate_zeroed(layout)
         }
+    };
+}
 
+/// What is more to an arena for one thread, and to its scopes: a position, and going back.
+macro_rules! position_methods {
+    ([$($generic:lifetime)?] $self:ident: $receiver:ty => $out:lifetime) => {
         /// Return an allocator for collections that live as long as what is handed out here.
         ///
         /// A reference to the arena or scope is an allocator too, but borrows it; this does not.
@@ -540,4 +546,4 @@ macro_rules! allocation_methods {
     };
 }
 
-pub(crate) use allocation_methods;
+pub(crate) use {allocation_methods, position_methods};
