@@ -1,7 +1,8 @@
 //! The arena of demo 09a as a type, for the demos that build on it: a mapping, an offset, a bound.
 
 use crate::stage::{Place, Trouble};
-use std::ptr;
+use std::sync::atomic::AtomicU8;
+use std::{ptr, slice};
 
 /// An arena made by hand.
 ///
@@ -87,6 +88,14 @@ impl HandArena {
         self.check(offset, 0);
         // SAFETY: offset <= capacity, checked above.
         unsafe { self.base.add(offset) }
+    }
+
+    /// All bytes of the region, for threads to share: each may be read and written by any of them at any time.
+    #[must_use]
+    pub fn as_atomics(&mut self) -> &[AtomicU8] {
+        // SAFETY: `capacity` mapped bytes, to which the kernel gave values; `&mut self` says that nobody uses them in
+        // another way; an AtomicU8 is laid out as the byte it holds.
+        unsafe { slice::from_raw_parts(self.base.cast(), self.capacity) }
     }
 
     /// An offset as a place to show.

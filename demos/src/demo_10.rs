@@ -32,7 +32,7 @@ pub const DEMO: Demo = Demo {
         why: "An address names a place in this process, not a memory. Two ranges of addresses may lead to the same \
               OS pages, and no comparison of pointers can tell.",
     },
-    next: "nobody meant to overlap; can it happen by accident?",
+    next: "nobody meant to overlap; can it happen by accident? (11)",
     run,
     child: Some(tear_in_child),
 };

@@ -18,9 +18,13 @@ pub mod demo_09c;
 #[cfg(target_os = "linux")]
 pub mod demo_10;
 #[cfg(target_os = "linux")]
+pub mod demo_11;
+#[cfg(target_os = "linux")]
 pub mod demo_12;
 #[cfg(target_os = "linux")]
 pub mod demo_13;
+#[cfg(target_os = "linux")]
+pub mod demo_14;
 #[cfg(target_os = "linux")]
 pub mod demo_15;
 #[cfg(target_os = "linux")]

@@ -11,8 +11,10 @@ pub const DEMOS: &[&Demo] = &[
     &crate::demo_09b::DEMO,
     &crate::demo_09c::DEMO,
     &crate::demo_10::DEMO,
+    &crate::demo_11::DEMO,
     &crate::demo_12::DEMO,
     &crate::demo_13::DEMO,
+    &crate::demo_14::DEMO,
     &crate::demo_15::DEMO,
     &crate::demo_16::DEMO,
 ];

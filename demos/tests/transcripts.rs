@@ -16,13 +16,14 @@ fn transcript(number: &str) -> PathBuf {
 }
 
 /// Facts that may differ from run to run.
-const MACHINE: [&str; 8] = [
+const MACHINE: [&str; 9] = [
     "arena_faults",
     "distance_bytes",
     "faults_of_first_write",
     "faults_of_one_write",
     "huge_page",
     "malloc_faults",
+    "malloc_holds_bytes",
     "malloc_moves",
     "resident_after_one_byte_huge",
 ];

@@ -8,14 +8,16 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// Number and program of every numbered binary.
-pub(crate) const NUMBERED: [(&str, &str); 9] = [
+pub(crate) const NUMBERED: [(&str, &str); 11] = [
     ("08", env!("CARGO_BIN_EXE_08_malloc_tls_isolation")),
     ("09a", env!("CARGO_BIN_EXE_09a_arena_scope_local_mmap")),
     ("09b", env!("CARGO_BIN_EXE_09b_arena_scope_leak_tracer")),
     ("09c", env!("CARGO_BIN_EXE_09c_arena_scope_fork_test")),
     ("10", env!("CARGO_BIN_EXE_10_overlapping_allocations")),
+    ("11", env!("CARGO_BIN_EXE_11_thread_safety")),
     ("12", env!("CARGO_BIN_EXE_12_use_after_unmap")),
     ("13", env!("CARGO_BIN_EXE_13_stale_offsets")),
+    ("14", env!("CARGO_BIN_EXE_14_dropped_values")),
     ("15", env!("CARGO_BIN_EXE_15_reserve_and_touch")),
     ("16", env!("CARGO_BIN_EXE_16_resize")),
 ];
