@@ -20,6 +20,10 @@ macro_rules! implement_allocator {
             implement_allocator!(for [const MIN_ALIGN: usize, B] &crate::Arena<MIN_ALIGN, B>);
             implement_allocator!(for [const MIN_ALIGN: usize] &crate::Scope<'_, '_, MIN_ALIGN>);
             implement_allocator!(for [const MIN_ALIGN: usize] crate::ArenaRef<'_, MIN_ALIGN>);
+            #[cfg(feature = "std")]
+            implement_allocator!(for [] &crate::SyncArena);
+            #[cfg(feature = "std")]
+            implement_allocator!(for [] &crate::LocalArena<'_>);
         };
     };
     (for [$($generics:tt)*] $allocator:ty) => {

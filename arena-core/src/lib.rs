@@ -33,6 +33,8 @@ mod reference;
 pub mod region;
 mod scope;
 #[cfg(feature = "std")]
+mod sync;
+#[cfg(feature = "std")]
 mod tool;
 
 pub use arena::{Arena, Buffer, Mapped, Stats};
@@ -48,3 +50,5 @@ pub use reference::ArenaRef;
 #[cfg(feature = "std")]
 pub use region::Region;
 pub use scope::{Checkpoint, Scope, ScopeGuard};
+#[cfg(feature = "std")]
+pub use sync::{LocalArena, SyncArena};

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use crate::Arena;
 use crate::arena::{Afterwards, MappedRegion, State};
 use crate::region::room::Room;
 use crate::region::{Advice, Backing, Region, RegionError, page_size};
+use crate::{Arena, SyncArena};
 
 /// When reserved memory becomes usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -312,6 +312,76 @@ impl Policy {
             _ => region.len(),
         };
         self.finish(region, commit, soiled)
+    }
+
+    /// Build an arena that threads share, in memory of its own.
+    ///
+    /// With [`Fork::Share`] two processes share it after a fork: the cursor lies in the region, and
+    /// every block is taken from it by an atomic operation.
+    ///
+    /// # Errors
+    ///
+    /// The parts of the policy contradict each other, or ask for what only an arena of one thread has
+    /// ([`Commit::Ahead`], [`Zeroing::Always`], [`Reset`] other than `Keep`); or the OS refuses the
+    /// memory.
+    pub fn build_sync(self) -> Result<SyncArena, BuildError> {
+        let single: Arena = Policy {
+            limit: None,
+            ..self.for_threads()?
+        }
+        .build()?;
+        Ok(self.shared_by_threads(single.into_region()))
+    }
+
+    /// Build an arena that threads share, in a region that is there already.
+    ///
+    /// In a shared region the cursor lies in the first bytes; see [`Policy::build_sync`]. A process
+    /// that maps the region without a fork must not build an arena of its own there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policy::build_in`] and [`Policy::build_sync`].
+    pub fn build_sync_in(self, region: Region) -> Result<SyncArena, BuildError> {
+        let single: Arena = Policy {
+            limit: None,
+            ..self.for_threads()?
+        }
+        .build_in(region)?;
+        Ok(self.shared_by_threads(single.into_region()))
+    }
+
+    fn shared_by_threads(self, region: Region) -> SyncArena {
+        let from = match self.huge_pages {
+            HugePages::Never => usize::MAX,
+            HugePages::From(bytes) => bytes,
+            HugePages::Always => 0,
+        };
+        if let Some(from) = from.checked_next_multiple_of(page_size())
+            && from < region.len()
+        {
+            // A kernel that has none gives small ones.
+            let _ = region.advise(from..region.len(), Advice::HugePages);
+        }
+        SyncArena::over(region, self.limit.unwrap_or(usize::MAX))
+    }
+
+    fn for_threads(self) -> Result<Self, BuildError> {
+        if matches!(self.commit, Some(Commit::Ahead { .. })) {
+            return Err(BuildError::Conflict(
+                "an arena that threads share is not populated ahead",
+            ));
+        }
+        if self.zeroing == Zeroing::Always {
+            return Err(BuildError::Conflict(
+                "an arena that threads share does not clear what is freed",
+            ));
+        }
+        if self.reset != Reset::Keep {
+            return Err(BuildError::Conflict(
+                "an arena that threads share keeps its memory on reset: use reset_and_decommit",
+            ));
+        }
+        Ok(self)
     }
 
     fn finish<const MIN_ALIGN: usize>(

@@ -81,6 +81,11 @@ const CHECKS: &[Check] = &[
         needs: Some(nightly),
     },
     Check {
+        name: "arena-core: every order of three threads",
+        run: loom,
+        needs: None,
+    },
+    Check {
         name: "arenas under valgrind, and as guests",
         run: || {
             let mut test = command("cargo test --quiet --package tests --test arena_core guest");
@@ -170,6 +175,16 @@ fn thread_sanitizer() -> Outcome {
     test.env("OWN_THE_HEAP_SANITIZED", "1")
         .env("TSAN_OPTIONS", "report_bugs=0");
     println!("   RUSTFLAGS='-Zsanitizer=thread …' {}", display(&test));
+    run(test)
+}
+
+/// The model checker runs the cursor of a shared arena through every interleaving.
+fn loom() -> Outcome {
+    let mut test = command(
+        "cargo test --quiet --package arena-core --lib cursor --release --target-dir target/loom",
+    );
+    test.env("RUSTFLAGS", "--cfg loom");
+    println!("   RUSTFLAGS='--cfg loom' {}", display(&test));
     run(test)
 }
 

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use arena_core::policy::{Commit, Fork, Guard, HugePages, Reset, Zeroing};
-use arena_core::{Arena, Policy, Region};
+use arena_core::{Arena, Policy, Region, SyncArena};
 use tests::adapters::{v02, v04};
 use tests::subject::{Promises, Rewind};
 
@@ -128,6 +128,49 @@ tests::conformance!(in_a_buffer, || {
     let buffer: &'static mut [MaybeUninit<u8>] =
         Box::leak(vec![MaybeUninit::new(0xdd); LEN + 16].into());
     subject!(v02, Arena::in_buffer(&mut buffer[1..]))
+});
+
+tests::conformance!(from_the_pool, || {
+    // A pooled arena has a gigabyte: the limit keeps the suite from filling all of it.
+    let arena = Arena::pooled();
+    arena.set_limit(LEN + LEN / 2);
+    subject!(v02, arena)
+});
+
+/// An arena that threads share; the suite drives it from one.
+macro_rules! shared_subject {
+    ($arena:expr) => {
+        // A sub-block may be left behind at any request that does not fit it.
+        v02::ViaAllocator::new($arena, Promises::arena(LEN))
+            .reset_with(|arena| arena.reset())
+            .within(|arena| {
+                let base = arena.base().addr().get();
+                base..base + arena.capacity()
+            })
+    };
+}
+
+fn twice() -> Policy {
+    Policy::new().reserve(2 * LEN)
+}
+
+tests::conformance!(sync, || shared_subject!(twice().build_sync().unwrap()));
+tests::conformance!(sync_stepwise, || {
+    shared_subject!(
+        twice()
+            .commit(Commit::Stepwise { step: 1 << 14 })
+            .build_sync()
+            .unwrap()
+    )
+});
+tests::conformance!(sync_between_processes, || {
+    shared_subject!(twice().fork(Fork::Share).build_sync().unwrap())
+});
+tests::conformance!(local_handle, || {
+    let arena: &'static SyncArena = Box::leak(Box::new(twice().build_sync().unwrap()));
+    let base = arena.base().addr().get();
+    let range = base..base + arena.capacity();
+    v02::ViaAllocator::new(arena.local(), Promises::arena(LEN)).within(move |_| range.clone())
 });
 
 #[test]

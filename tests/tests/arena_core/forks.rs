@@ -150,3 +150,74 @@ fn a_child_forked_while_threads_allocate_can_use_its_arena() {
     })
     .well();
 }
+
+#[test]
+fn two_processes_take_from_one_arena_and_never_the_same_bytes() {
+    own_process::run(|| {
+        const ROUNDS: usize = 20_000;
+        let arena = Policy::new()
+            .reserve(1 << 22)
+            .fork(Fork::Share)
+            .build_sync()
+            .unwrap();
+        // Each side writes its own number into every block, and finds it there when all is taken.
+        let work = |number: u64| {
+            let blocks: Vec<_> = (0..ROUNDS).map(|_| arena.alloc([number; 4])).collect();
+            blocks
+                .iter()
+                .all(|block| block.iter().all(|&n| n == number))
+        };
+        // SAFETY: one thread, so the child may allocate; it leaves by `_exit`.
+        match unsafe { fork() }.unwrap() {
+            ForkResult::Child => {
+                let code = i32::from(!work(1));
+                // SAFETY: ends the process and touches nothing.
+                unsafe { libc::_exit(code) }
+            }
+            ForkResult::Parent { child } => {
+                let ours = work(2);
+                assert_eq!(exited(waitpid(child, None).unwrap()), 0);
+                assert!(ours);
+            }
+        }
+        assert_eq!(arena.used(), 8 + 2 * ROUNDS * 32);
+    })
+    .well();
+}
+
+#[test]
+fn a_pool_in_a_forked_child_is_the_childs_own() {
+    own_process::run(|| {
+        drop(arena_core::Arena::pooled());
+        let status = forked(|| {
+            for round in 0..100_u64 {
+                let (a, b) = (Arena::pooled(), Arena::pooled());
+                if *a.alloc(round) != *b.alloc(round) {
+                    return 1;
+                }
+            }
+            0
+        });
+        assert_eq!(exited(status), 0);
+        let arena = Arena::pooled();
+        assert_eq!(*arena.alloc(7_u64), 7);
+    })
+    .well();
+}
+
+#[test]
+fn a_private_shared_arena_is_copied_for_the_child() {
+    own_process::run(|| {
+        let arena = arena_core::SyncArena::new();
+        let value = arena.alloc(7_u64);
+        let status = forked(|| {
+            *value = 8;
+            let mine = arena.alloc([9_u64; 100]);
+            u8::from(mine.iter().any(|&n| n != 9))
+        });
+        assert_eq!(exited(status), 0);
+        assert_eq!(*value, 7);
+        assert!(arena.alloc([1_u64; 100]).iter().all(|&n| n == 1));
+    })
+    .well();
+}

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use arena_core::region::View;
-use arena_core::{Arena, ArenaBox, ArenaRef, ArenaVec, Buffer, Region, Scope, ScopeGuard};
+use arena_core::{
+    Arena, ArenaBox, ArenaRef, ArenaVec, Buffer, LocalArena, Region, Scope, ScopeGuard, SyncArena,
+};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 assert_impl_all!(Arena: Send);
@@ -23,6 +25,11 @@ assert_impl_all!(ArenaBox<'static, u8>: Send, Sync);
 assert_impl_all!(ArenaBox<'static, Cell<u8>>: Send);
 assert_not_impl_any!(ArenaBox<'static, Cell<u8>>: Sync);
 assert_not_impl_any!(ArenaBox<'static, Rc<u8>>: Send, Sync);
+
+assert_impl_all!(SyncArena: Send, Sync);
+// A handle goes to the thread that is to use it, and is used by one at a time.
+assert_impl_all!(LocalArena<'static>: Send);
+assert_not_impl_any!(LocalArena<'static>: Sync, Clone);
 
 assert_impl_all!(Region: Send, Sync);
 assert_impl_all!(View: Send, Sync);
