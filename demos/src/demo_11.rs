@@ -23,6 +23,7 @@ use crate::by_hand::{HandArena, Sharing, full};
 use crate::demo_09a::TEXTS;
 use crate::stage::bytes::{c_string, quoted};
 use crate::stage::{Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, play};
+use arena_core::{Policy, SyncArena};
 use player::Player;
 use shared::Shared;
 use std::collections::BTreeSet;
@@ -59,6 +60,10 @@ const CAPACITY: usize = 4096;
 /// The size of each block.
 const BLOCK: usize = 64;
 
+/// The size of the region that arena-core gets, and how many blocks each thread takes of it at full speed.
+const SYNC_CAPACITY: usize = 8 << 20;
+const MANY: usize = 5_000;
+
 /// Where the offset stands when the threads begin.
 const START: usize = 128;
 
@@ -73,6 +78,7 @@ fn story(stage: &mut Stage) -> Result<(), Trouble> {
     compare_exchange(stage)?;
     add_then_check(stage)?;
     at_full_speed(stage)?;
+    with_the_crate(stage)?;
     let answers = DEMO.question.answers;
     stage.reveal(match seen {
         (256, [a, b]) if a != b => answers[0],
@@ -255,6 +261,91 @@ fn at_full_speed(stage: &mut Stage) -> Result<(), Trouble> {
         stage.expect("final_offset_at_full_speed", CAPACITY, last);
         Ok(())
     })
+}
+
+/// The same on arena-core, where the threads do not even meet at the offset for most of their blocks.
+fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
+    stage.part("With arena-core: SyncArena, a sub-block for each thread");
+    // stamp: crate
+    let arena = Policy::new()
+        .reserve(SYNC_CAPACITY)
+        .build_sync()
+        .during("building the arena")?;
+    let arena = &arena;
+    let blocks = thread::scope(|scope| {
+        let (a, b) = (Player::start(scope)?, Player::start(scope)?);
+        let alloc = || arena.alloc([0_u8; BLOCK]);
+        Ok([
+            a.does(alloc)?,
+            b.does(alloc)?,
+            a.does(alloc)?,
+            b.does(alloc)?,
+        ])
+    })?;
+    // /stamp: crate
+    let base = arena.base().addr().get();
+    let at = |offset| Place::new("base", base, offset);
+    stage.event(Symbol::Alloc, "map", arena.capacity(), at(0), "");
+    let mut offsets = Vec::new();
+    for (who, block) in ["A", "B", "A", "B"].into_iter().zip(&blocks) {
+        let offset = arena.offset_of(block.as_ptr());
+        let offset = offset.ok_or_else(|| Trouble::new("a block outside of its arena"))?;
+        stage.event(
+            Symbol::Alloc,
+            "alloc",
+            BLOCK,
+            at(offset),
+            format!("thread {who}"),
+        );
+        offsets.push(offset);
+    }
+    let [a, b] = [[offsets[0], offsets[2]], [offsets[1], offsets[3]]];
+    stage.expect("crate_blocks_of_a_are_neighbours", a[0] + BLOCK, a[1]);
+    stage.expect("crate_blocks_of_b_are_neighbours", b[0] + BLOCK, b[1]);
+    stage.expect(
+        "crate_threads_are_apart",
+        true,
+        a[0].abs_diff(b[0]) > 2 * BLOCK,
+    );
+    stage.note("crate_offsets", offsets);
+
+    let (whole, distinct) = fill_from_two_threads(arena)?;
+    let note = format!(
+        "{} more at full speed: {distinct} distinct, {whole} unspoilt",
+        2 * MANY
+    );
+    stage.show(Line::new(Symbol::Picture, "blocks").note(note));
+    stage.expect("crate_distinct", 2 * MANY, distinct);
+    stage.expect("crate_unspoilt", 2 * MANY, whole);
+    stage.event(Symbol::Unmap, "unmap", arena.capacity(), at(0), "");
+    Ok(())
+}
+
+/// Two threads write their mark into many blocks each. Counts the blocks that kept it, and the distinct ones.
+fn fill_from_two_threads(arena: &SyncArena) -> Result<(usize, usize), Trouble> {
+    let fill = |mark: u8| {
+        move || {
+            let local = arena.local();
+            let blocks = (0..MANY).map(|_| &*local.alloc([mark; BLOCK]));
+            blocks.collect::<Vec<_>>()
+        }
+    };
+    let both = thread::scope(|scope| {
+        let (a, b) = (Player::start(scope)?, Player::start(scope)?);
+        let (of_a, of_b) = (a.begins(fill(b'A'))?, b.begins(fill(b'B'))?);
+        let wait = |told: Receiver<_>| told.recv().during("the answer of a thread");
+        Ok([(b'A', wait(of_a)?), (b'B', wait(of_b)?)])
+    })?;
+    let mut whole = 0;
+    let mut distinct = BTreeSet::new();
+    for (mark, blocks) in both {
+        whole += blocks
+            .iter()
+            .filter(|block| ***block == [mark; BLOCK])
+            .count();
+        distinct.extend(blocks.iter().map(|block| block.as_ptr().addr()));
+    }
+    Ok((whole, distinct.len()))
 }
 
 fn show_write(stage: &mut Stage, at: Place, text: &str, who: &str) {

@@ -152,11 +152,14 @@ fn forgotten(stage: &mut Stage) -> Result<usize, Trouble> {
 }
 
 // stamp: finalisers
+/// Drops the value that lies at this place.
+type DropHere = unsafe fn(*mut u8);
+
 /// The destructors that an arena owes.
 #[derive(Default)]
 struct Finalisers {
     /// Where a value lies, and how to drop it: the one thing that the bytes do not say.
-    owed: Vec<(usize, unsafe fn(*mut u8))>,
+    owed: Vec<(usize, DropHere)>,
 }
 
 impl Finalisers {

@@ -178,6 +178,49 @@ fn a_limit_on_address_space_is_said_with_what_was_granted() {
     }
 }
 
+#[test]
+fn without_huge_pages_the_demo_says_so_and_goes_on() {
+    let state = scratch("no-huge-pages");
+    let mut command = command(by_number("15"), &state);
+    let forbid = || {
+        // SAFETY: a flag of this process, handed on through exec; the arguments after it must be 0.
+        Errno::result(unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) })?;
+        Ok(())
+    };
+    // SAFETY: one system call between fork and exec.
+    unsafe { command.pre_exec(forbid) };
+    let output = command.output().expect("the program starts");
+    assert_good(&output);
+    let text = stdout(&output);
+    let said = "resident: asked for a huge page, none to be had here\n";
+    assert!(text.contains(said), "{text}");
+    assert!(text.contains("🎯 Answer: c)"), "{text}");
+}
+
+#[test]
+fn a_child_that_is_told_nonsense_says_so() {
+    let output = run("nonsense", by_number("12"), &["__child", "12", "nonsense"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = "❌ the child of demo 12: no part Some(\"nonsense\")";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
+}
+
+#[test]
+fn a_crash_on_purpose_leaves_no_core_file() {
+    let state = scratch("no-core");
+    let mut command = command(by_number("12"), &state);
+    let unlimited = || setrlimit(Resource::RLIMIT_CORE, 1 << 30, 1 << 30).map_err(io::Error::from);
+    // SAFETY: one system call between fork and exec.
+    unsafe { command.pre_exec(unlimited) };
+    let output = command.current_dir(&state).output();
+    assert_good(&output.expect("the program starts"));
+    let names: Vec<_> = fs::read_dir(&state)
+        .expect("the scratch directory")
+        .map(|row| row.expect("a row").file_name())
+        .collect();
+    assert_eq!(names, ["own-the-heap"]);
+}
+
 /// Hides `/proc` from a command, in a mount namespace of its own. Needs the right to make one.
 fn hide_proc(command: &mut Command) {
     let mount = |source: &std::ffi::CStr, target: &std::ffi::CStr, kind: &std::ffi::CStr, flags| {
