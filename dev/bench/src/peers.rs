@@ -25,25 +25,55 @@ pub(crate) struct Peer {
     pub(crate) name: &'static str,
     /// For the tables.
     pub(crate) title: &'static str,
-    pub(crate) runs: &'static [(Workload, fn(Task) -> Measured)],
+    pub(crate) runs: &'static [(Workload, Run)],
 }
+
+/// A workload, compiled for a peer.
+pub(crate) type Run = fn(Task) -> Measured;
 
 /// Everybody who is built in, in the order of the tables.
 pub(crate) fn all() -> impl Iterator<Item = &'static Peer> {
-    let lists: &[&'static [Peer]] = &[
-        limit::PEERS,
-        arena_core::PEERS,
-        #[cfg(feature = "peers")]
-        bumpalo::PEERS,
-        #[cfg(feature = "peers")]
-        bump_scope::PEERS,
-        #[cfg(feature = "peers")]
-        blink_alloc::PEERS,
-        #[cfg(feature = "peers")]
-        typed_arena::PEERS,
-        glibc::PEERS,
-        #[cfg(feature = "mimalloc")]
-        mimalloc::PEERS,
-    ];
-    lists.to_vec().into_iter().flatten()
+    LISTS.iter().copied().flatten()
+}
+
+const LISTS: &[&[Peer]] = &[
+    limit::PEERS,
+    arena_core::PEERS,
+    #[cfg(feature = "peers")]
+    bumpalo::PEERS,
+    #[cfg(feature = "peers")]
+    bump_scope::PEERS,
+    #[cfg(feature = "peers")]
+    blink_alloc::PEERS,
+    #[cfg(feature = "peers")]
+    typed_arena::PEERS,
+    glibc::PEERS,
+    #[cfg(feature = "mimalloc")]
+    mimalloc::PEERS,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_peer_does_what_its_list_says() {
+        for peer in all() {
+            for (workload, run) in peer.runs {
+                let count = if *workload == Workload::Tree { 5 } else { 2048 };
+                // A tree checks itself; elsewhere, arriving is what is tested.
+                let measured = run(Task { count, passes: 2 });
+                assert!(measured.faults >= 0, "{} on {}", workload.name(), peer.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_means_one_peer() {
+        let mut names: Vec<_> = all().map(|peer| peer.name).collect();
+        names.sort_unstable();
+        let all_of_them = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all_of_them);
+    }
 }

@@ -108,26 +108,6 @@ pub(crate) struct Node {
 /// Lengths of the tables that sizes are taken from: a power of two that caches hold.
 const TABLE: u64 = 1024;
 
-/// Write a step 16 or 32 times over: whether a compiler unrolls a loop is not the peer's doing.
-macro_rules! unrolled {
-    (32 $step:block) => {
-        unrolled!(16 $step);
-        unrolled!(16 $step);
-    };
-    (16 $step:block) => {
-        unrolled!(4 $step);
-        unrolled!(4 $step);
-        unrolled!(4 $step);
-        unrolled!(4 $step);
-    };
-    (4 $step:block) => {
-        $step;
-        $step;
-        $step;
-        $step;
-    };
-}
-
 pub(crate) fn one_u64<A: Make + Values<u64>>(task: Task) -> Measured {
     #[inline(never)]
     fn work<A: Values<u64>>(arena: &A, count: u64) {
@@ -224,19 +204,31 @@ pub(crate) fn vec_push<A: Make + Vecs>(task: Task) -> Measured {
 /// The count is the number of pushes; the arena is told nothing of it.
 pub(crate) fn vec_faults<A: Make + Vecs>(task: Task) -> Measured {
     let count = u32::try_from(task.count).expect("a count of u32s");
+    rehearse(|arena: &mut A| arena.push_all(REHEARSED as u32));
     measure(task, || A::make_cold(0), |arena| arena.push_all(count))
 }
 
 pub(crate) fn cold_objects<A: Make + Values<Line>>(task: Task) -> Measured {
-    measure(
-        task,
-        || A::make_cold(0),
-        |arena| {
-            for n in 0..task.count {
-                black_box(arena.value(Line { _words: [n; 8] }));
-            }
-        },
-    )
+    #[inline(never)]
+    fn work<A: Values<Line>>(arena: &A, count: u64) {
+        for n in 0..count {
+            black_box(arena.value(Line { _words: [n; 8] }));
+        }
+    }
+    rehearse(|arena: &mut A| work(arena, REHEARSED));
+    measure(task, || A::make_cold(0), |arena| work(arena, task.count))
+}
+
+/// Operations that stay within an OS page.
+const REHEARSED: u64 = 32;
+
+/// Take the page faults of the code itself, before those of the arena are counted.
+fn rehearse<A: Make>(pass: impl Fn(&mut A)) {
+    let task = Task {
+        count: REHEARSED,
+        passes: 1,
+    };
+    measure(task, || A::make_cold(0), pass);
 }
 
 pub(crate) fn short_lived<A: Short + Values<Forty>>(task: Task) -> Measured {
@@ -246,7 +238,13 @@ pub(crate) fn short_lived<A: Short + Values<Forty>>(task: Task) -> Measured {
         while n != 0 {
             let arena = A::short();
             black_box(&arena);
-            unrolled!(32 { black_box(arena.value(Forty::new(n))) });
+            // Two loops, the inner one short, so that what is unrolled is the same for every peer
+            // whose fast path is short.
+            for _ in 0..4 {
+                for _ in 0..8 {
+                    black_box(arena.value(Forty::new(n)));
+                }
+            }
             arena.end();
             n -= 1;
         }
@@ -262,7 +260,9 @@ pub(crate) fn rewind<A: Make + Values<u64> + Rewinds>(task: Task) -> Measured {
         let mut n = count;
         while n != 0 {
             let mark = arena.mark();
-            unrolled!(16 { black_box(arena.value(n)) });
+            for _ in 0..16 {
+                black_box(arena.value(n));
+            }
             // SAFETY: the mark is the latest, and nobody has kept a block.
             unsafe { arena.rewind(mark) };
             n -= 1;

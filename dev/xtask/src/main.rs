@@ -31,11 +31,18 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Count instructions beside the peers (needs valgrind).
+    /// Count instructions and page faults beside the peers, and write them down with their tables
+    /// (needs valgrind and a C compiler).
     Bench {
-        /// Fail if arena-core misses its goals; write nothing.
-        #[arg(long)]
+        /// Fail if arena-core misses its goals or a peer is better; write nothing.
+        #[arg(long, group = "mode")]
         check: bool,
+        /// Measure times instead.
+        #[arg(long, group = "mode")]
+        times: bool,
+        /// Measure nothing, and make the tables again from the data files.
+        #[arg(long, group = "mode")]
+        tables: bool,
     },
 }
 
@@ -43,7 +50,16 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Ci { allow_missing } => ci::run_all(allow_missing),
         Task::Book { check } => book::run(check),
-        Task::Bench { check } => bench::run_bench(check),
+        Task::Bench {
+            check,
+            times,
+            tables,
+        } => bench::run_mode(match (check, times, tables) {
+            (true, ..) => bench::Mode::Check,
+            (_, true, _) => bench::Mode::Times,
+            (.., true) => bench::Mode::Tables,
+            _ => bench::Mode::Count,
+        }),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,108 @@
+//! What is the same however busy the machine is: instructions, and page faults.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::data::Figure;
+use super::program::{Program, Run};
+use crate::run::Outcome;
+
+/// Workloads whose instructions are counted, with a small count and a large one.
+///
+/// Multiples of 1024, where a table is gone through; depths for the tree, whose every node costs
+/// the same.
+const COUNTED: [(&str, u64, u64); 8] = [
+    ("one-u64", 102_400, 307_200),
+    ("forty-bytes", 102_400, 307_200),
+    ("mixed-layouts", 102_400, 307_200),
+    ("slices-and-str", 102_400, 307_200),
+    ("vec-push", 102_400, 307_200),
+    ("short-lived", 2_000, 6_000),
+    ("rewind", 5_000, 15_000),
+    ("tree", 10, 17),
+];
+
+/// Workloads whose page faults are counted: pushes of a `u32`, and objects that fill 1 GiB.
+pub(crate) const FAULTING: [(&str, u64); 2] = [("vec-faults", 4 << 20), ("cold-objects", 16 << 20)];
+
+/// Count the instructions of an operation, on the peers that are wanted.
+pub(crate) fn instructions(
+    program: &Program,
+    wanted: impl Fn(&str) -> bool,
+) -> Outcome<Vec<Figure>> {
+    let runs: Vec<(&Run, u64, u64)> = COUNTED
+        .iter()
+        .flat_map(|&(workload, few, many)| {
+            program
+                .runs
+                .iter()
+                .filter(move |run| run.workload == workload)
+                .map(move |run| (run, few, many))
+        })
+        .filter(|(run, ..)| wanted(&run.peer))
+        .collect();
+    in_parallel(&runs, |&(run, few, many)| {
+        let (less, fewer_instructions) = program.count(run, few)?;
+        let (more, instructions) = program.count(run, many)?;
+        // The difference of two runs: what is done once, whatever the count, cancels out.
+        let difference = instructions as f64 - fewer_instructions as f64;
+        let operations = more.operations - less.operations;
+        Ok(Figure::of(run, difference / operations as f64))
+    })
+}
+
+/// Count the page faults, on the peers that are wanted.
+pub(crate) fn faults(program: &Program, wanted: impl Fn(&str) -> bool) -> Outcome<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (workload, count) in FAULTING {
+        for run in program.runs.iter().filter(|run| run.workload == workload) {
+            if wanted(&run.peer) {
+                let report = program.run(run, count, 1)?;
+                figures.push(Figure::of(run, report.faults as f64));
+            }
+        }
+    }
+    Ok(figures)
+}
+
+/// Do all the work on all processors, and return the results in order.
+fn in_parallel<T: Sync, R: Send>(
+    work: &[T],
+    each: impl Fn(&T) -> Outcome<R> + Sync,
+) -> Outcome<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = work.get(index) else { break };
+                    let result = each(item);
+                    done.lock().expect("no worker panics").push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("no worker panics");
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_work() {
+        let work: Vec<u64> = (0..100).collect();
+        assert_eq!(in_parallel(&work, |&n| Ok(n)).unwrap(), work);
+        let refused = in_parallel(
+            &work,
+            |&n| if n == 50 { Err("50".to_owned()) } else { Ok(n) },
+        );
+        assert_eq!(refused, Err("50".to_owned()));
+    }
+}
