@@ -5,62 +5,43 @@ use core::num::NonZero;
 use core::ptr::NonNull;
 
 use crate::error::AllocError;
+use crate::watch;
 
 /// Hands out blocks that do not overlap.
+///
+/// An arena says how to place a block and what its newest can do; what is the same for all is
+/// provided, and is where tools are told what is a block ([`watch`]).
 ///
 /// # Safety
 ///
 /// A block that `place` returns has the size and alignment asked for, is valid for reads and writes,
-/// and is nobody else's until it is given to `deallocate`, or the arena is reset, rewound below it, or
-/// ends.
+/// and is nobody else's until it is cut to nothing, or the arena is reset, rewound below it, or ends.
+/// `extend` keeps a block where it is.
 pub(crate) unsafe trait Blocks {
-    /// Hand out a block. `layout` is not empty.
+    /// Place a block. `layout` is not empty.
     fn place(&self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
 
-    /// Hand out a block, or panic with the numbers. `layout` is not empty.
+    /// Place a block, or panic with the numbers. `layout` is not empty.
     #[track_caller]
     fn place_or_panic(&self, layout: Layout) -> NonNull<u8>;
 
-    /// Make bytes that were just handed out zero, touching only those that may not be.
-    ///
-    /// # Safety
-    ///
-    /// The `len` bytes from `block` are the caller's, and were handed out just now.
-    unsafe fn zero(&self, block: NonNull<u8>, len: usize);
+    /// Let a block end where `new` says, if it is the newest and there is room; `new` is not smaller.
+    fn extend(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>>;
 
-    /// Take a block back: for use again if it is the newest, until reset otherwise.
+    /// Let a block end at `size` bytes, 0 to free it: what is beyond is for use again if it is the
+    /// newest, and lost until reset otherwise.
     ///
     /// # Safety
     ///
-    /// `block` was handed out for `layout` by this arena, is still live, and nobody uses it.
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout);
+    /// The block is live, was placed with `old` bytes, no fewer than `size`, and nobody uses those
+    /// beyond.
+    unsafe fn cut(&self, block: NonNull<u8>, old: usize, size: usize);
 
-    /// Make a block larger: in place if it is the newest, otherwise by moving it to the end.
-    ///
-    /// # Safety
-    ///
-    /// `block` was handed out for `old` by this arena and is live; `new` is not smaller. After
-    /// `Ok`, the old pointer and layout are not used again.
-    unsafe fn grow(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError>;
+    /// How many of the `len` bytes from `block`, which were just handed out, may not be zero.
+    fn dirty(&self, block: NonNull<u8>, len: usize) -> usize;
 
-    /// Make a block smaller: in place, unless a larger alignment is asked for. What the newest
-    /// block no longer needs is for use again.
-    ///
-    /// # Safety
-    ///
-    /// `block` was handed out for `old` by this arena and is live; `new` is not larger. After `Ok`,
-    /// the old pointer and layout are not used again.
-    unsafe fn shrink(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError>;
+    /// The arena's first byte: what tools know it by.
+    fn home(&self) -> NonNull<u8>;
 
     /// Hand out a block, or a dangling pointer for no bytes.
     #[inline(always)]
@@ -68,7 +49,9 @@ pub(crate) unsafe trait Blocks {
         if layout.size() == 0 {
             return Ok(dangling(layout.align()));
         }
-        self.place(layout)
+        let block = self.place(watch::padded(layout)?)?;
+        watch::placed(self.home(), block, layout.size());
+        Ok(block)
     }
 
     /// Hand out a block as [`Blocks::allocate`] does, or panic with the numbers.
@@ -78,7 +61,12 @@ pub(crate) unsafe trait Blocks {
         if layout.size() == 0 {
             return dangling(layout.align());
         }
-        self.place_or_panic(layout)
+        let block = match watch::padded(layout) {
+            Ok(padded) => self.place_or_panic(padded),
+            Err(error) => crate::fill::fail(error),
+        };
+        watch::placed(self.home(), block, layout.size());
+        block
     }
 
     /// Hand out a block of zeroes.
@@ -88,6 +76,57 @@ pub(crate) unsafe trait Blocks {
         // SAFETY: the block was just handed out, and has that many bytes.
         unsafe { self.zero(block, layout.size()) };
         Ok(block)
+    }
+
+    /// Make bytes that were just handed out zero, touching only those that may not be.
+    ///
+    /// # Safety
+    ///
+    /// The `len` bytes from `block` are the caller's, and were handed out just now.
+    #[inline]
+    unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
+        let dirty = self.dirty(block, len);
+        // SAFETY: at most `len` bytes, which are the caller's.
+        unsafe { block.write_bytes(0, dirty) };
+        watch::zeroed(block, len);
+    }
+
+    /// Take a block back: for use again if it is the newest, until reset otherwise.
+    ///
+    /// # Safety
+    ///
+    /// `block` was handed out for `layout` by this arena, is still live, and nobody uses it.
+    #[inline]
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        if layout.size() != 0 {
+            watch::freed(self.home(), block, layout.size());
+            // SAFETY: the caller gives up the whole block.
+            unsafe { self.cut(block, watch::padded_size(layout.size()), 0) };
+        }
+    }
+
+    /// Make a block larger: in place if it is the newest, otherwise by moving it to the end.
+    ///
+    /// # Safety
+    ///
+    /// `block` was handed out for `old` by this arena and is live; `new` is not smaller. After
+    /// `Ok`, the old pointer and layout are not used again.
+    #[inline]
+    unsafe fn grow(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        if old.size() != 0 && is_aligned(block, new.align()) {
+            let (padded_old, padded_new) = (watch::padded(old)?, watch::padded(new)?);
+            if let Some(block) = self.extend(block, padded_old, padded_new) {
+                watch::grown(self.home(), block, old.size(), new.size());
+                return Ok(block);
+            }
+        }
+        // SAFETY: the old block is live and has `old.size()` bytes, and the new one no fewer.
+        unsafe { self.move_to_new(block, old, old.size(), new) }
     }
 
     /// Make a block larger as [`Blocks::grow`] does, the new bytes zero.
@@ -112,21 +151,59 @@ pub(crate) unsafe trait Blocks {
         Ok(grown)
     }
 
-    /// Make a block larger, or smaller but more aligned, by copying it to a new one.
+    /// Make a block smaller: in place, unless a larger alignment is asked for. What the newest
+    /// block no longer needs is for use again.
     ///
     /// # Safety
     ///
-    /// `block` is live and has at least `kept` bytes, as has a block for `new`.
+    /// `block` was handed out for `old` by this arena and is live; `new` is not larger. After `Ok`,
+    /// the old pointer and layout are not used again.
     #[inline]
-    unsafe fn copy_out(
+    unsafe fn shrink(
         &self,
         block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        if new.size() == 0 {
+            // SAFETY: the caller gives the block up.
+            unsafe { self.deallocate(block, old) };
+            return Ok(dangling(new.align()));
+        }
+        if !is_aligned(block, new.align()) {
+            // SAFETY: the old block is live and has no fewer than `new.size()` bytes.
+            return unsafe { self.move_to_new(block, old, new.size(), new) };
+        }
+        watch::shrunk(self.home(), block, old.size(), new.size());
+        let (padded_old, padded_new) = (
+            watch::padded_size(old.size()),
+            watch::padded_size(new.size()),
+        );
+        // SAFETY: the caller gives up what lies beyond the new size.
+        unsafe { self.cut(block, padded_old, padded_new) };
+        Ok(block)
+    }
+
+    /// Copy `kept` bytes of a block to a new one, and leave the old one behind.
+    ///
+    /// # Safety
+    ///
+    /// `block` is live, was handed out for `old`, and has at least `kept` bytes, as has a block for
+    /// `new`.
+    #[inline]
+    unsafe fn move_to_new(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
         kept: usize,
         new: Layout,
     ) -> Result<NonNull<u8>, AllocError> {
         let moved = self.allocate(new)?;
         // SAFETY: both have `kept` bytes, and a live block does not overlap a fresh one.
         unsafe { block.copy_to_nonoverlapping(moved, kept) };
+        if old.size() != 0 {
+            watch::freed(self.home(), block, old.size());
+        }
         Ok(moved)
     }
 }
@@ -139,6 +216,6 @@ pub(crate) fn dangling(align: usize) -> NonNull<u8> {
 }
 
 #[inline(always)]
-pub(crate) fn is_aligned(block: NonNull<u8>, align: usize) -> bool {
+fn is_aligned(block: NonNull<u8>, align: usize) -> bool {
     block.addr().get() & (align - 1) == 0
 }

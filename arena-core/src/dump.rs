@@ -9,6 +9,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
 use crate::Arena;
+use crate::watch;
 
 mod frozen;
 #[cfg(all(test, feature = "std"))]
@@ -81,7 +82,7 @@ impl<'a> Dump<'a> {
         let from = self.base.wrapping_add(offset);
         // SAFETY: `offset + len` is at most the used bytes, which stay put while the arena is
         // borrowed, and which nobody writes: the borrow is exclusive.
-        unsafe { frozen::copy(from, &mut room[..len]) }
+        watch::unreported(|| unsafe { frozen::copy(from, &mut room[..len]) })
     }
 
     fn write_hex(&self, f: &mut fmt::Formatter<'_>, offset: usize, row: &[u8]) -> fmt::Result {

@@ -139,7 +139,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// reach.
     #[inline]
     pub(crate) unsafe fn try_finalised<T>(&self, value: T) -> Result<&mut T, AllocError> {
-        let block = self.place(Layout::new::<Finalised<T>>())?.cast();
+        let block = self.allocate(Layout::new::<Finalised<T>>())?.cast();
         // SAFETY: the block is new, and made for this; the rest is the caller's promise.
         let mut value = unsafe { self.owe(block, value) };
         // SAFETY: the value is in place, and nobody else's until the borrow of the arena ends.

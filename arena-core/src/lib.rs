@@ -36,6 +36,7 @@ mod scope;
 mod sync;
 #[cfg(feature = "std")]
 mod tool;
+mod watch;
 
 pub use arena::{Arena, Buffer, Mapped, Stats};
 pub use boxed::ArenaBox;

@@ -97,39 +97,26 @@ unsafe impl<const MIN_ALIGN: usize> Blocks for ArenaRef<'_, MIN_ALIGN> {
     }
 
     #[inline]
-    unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
-        // SAFETY: passed on.
-        unsafe { self.raw.zero(block, len) }
+    fn extend(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+        self.open().extend(block, old, new)
     }
 
     #[inline]
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+    unsafe fn cut(&self, block: NonNull<u8>, old: usize, size: usize) {
         // With a scope within open, the newest block may be where that scope began: let it be.
         if self.raw.depth() == self.depth {
             // SAFETY: passed on.
-            unsafe { self.raw.deallocate(block, layout) }
+            unsafe { self.raw.cut(block, old, size) }
         }
     }
 
     #[inline]
-    unsafe fn grow(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        // SAFETY: passed on.
-        unsafe { self.open().grow(block, old, new) }
+    fn dirty(&self, block: NonNull<u8>, len: usize) -> usize {
+        self.raw.dirty(block, len)
     }
 
-    #[inline]
-    unsafe fn shrink(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        // SAFETY: passed on.
-        unsafe { self.open().shrink(block, old, new) }
+    #[inline(always)]
+    fn home(&self) -> NonNull<u8> {
+        self.raw.home()
     }
 }

@@ -14,6 +14,7 @@ use crate::bump::{self, round_down};
 use crate::error::{AllocError, RegionError};
 
 use crate::finaliser::{Finalised, Finalisers};
+use crate::watch;
 
 #[cfg(feature = "std")]
 use super::ground::{Afterwards, Mapped};
@@ -103,6 +104,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             ground,
         };
         raw.refresh_limit();
+        watch::opened(base, len);
         raw
     }
 
@@ -246,10 +248,15 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             self.base
         );
         self.peak.set(self.peak.get().max(from.addr()));
+        // SAFETY: not below the base, which is not null.
+        let returned = unsafe { NonNull::new_unchecked(to) };
+        let len = from.addr() - to.addr();
         if self.clear_returned {
+            watch::touched(returned, len);
             // SAFETY: the bytes were handed out, so they may be touched, and nobody uses them.
-            unsafe { to.write_bytes(0, from.addr() - to.addr()) };
+            unsafe { returned.write_bytes(0, len) };
         }
+        watch::rewound(self.base(), returned, len);
         self.bump.set(to);
     }
 
@@ -261,13 +268,15 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// The bytes are the caller's, who no longer uses them.
     pub(crate) unsafe fn clear_slack(&self, slack: NonNull<u8>, len: usize) {
         if self.clear_returned {
+            watch::touched(slack, len);
             // SAFETY: the bytes are the caller's.
             unsafe { slack.write_bytes(0, len) };
+            watch::untouched(slack, len);
         }
     }
 
     /// How many of the `len` bytes from `block`, which were just handed out, may not be zero.
-    pub(crate) fn dirty(&self, block: NonNull<u8>, len: usize) -> usize {
+    pub(crate) fn dirty_of(&self, block: NonNull<u8>, len: usize) -> usize {
         if self.clear_returned {
             return 0;
         }
@@ -376,8 +385,10 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// Empty the arena and part with its memory.
     #[cfg(feature = "std")]
     pub(crate) fn into_ground(mut self) -> Ground {
-        self.finalise();
-        core::mem::replace(&mut self.ground, Ground::Buffer)
+        let ground = core::mem::replace(&mut self.ground, Ground::Buffer);
+        // Dropped without its ground, the arena runs what it owes, while `ground` keeps the memory.
+        drop(self);
+        ground
     }
 
     fn finalise(&mut self) {
@@ -385,6 +396,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             // SAFETY: `&mut self` says that no value is in use.
             unsafe { self.finalisers.run_from(1) };
         }
+        watch::closed(self.base(), self.stats().high_water_mark, self.capacity());
     }
 
     /// How many scopes are open.

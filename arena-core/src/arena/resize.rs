@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use crate::blocks::{Blocks, dangling, is_aligned};
+use crate::blocks::Blocks;
 use crate::bump;
 use crate::error::AllocError;
 
@@ -25,64 +25,39 @@ unsafe impl<const MIN_ALIGN: usize> Blocks for RawArena<MIN_ALIGN> {
         }
     }
 
-    unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
-        let dirty = self.dirty(block, len);
-        // SAFETY: at most `len` bytes, which are the caller's.
-        unsafe { block.write_bytes(0, dirty) };
+    #[inline]
+    fn extend(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+        if !self.is_newest(block, old.size()) {
+            return None;
+        }
+        // Placed again from its own start, to which it is aligned, the newest block stays.
+        let start = self.bump().with_addr(block.addr().get());
+        self.place_from(start, new).ok()
     }
 
     #[inline]
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-        if self.is_newest(block, layout.size()) {
-            let start = self.bump().with_addr(block.addr().get());
-            // SAFETY: the newest block ends at the bump pointer, so only its own bytes return.
-            unsafe { self.give_back(start) };
-        }
-    }
-
-    #[inline]
-    unsafe fn grow(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        if self.is_newest(block, old.size()) && is_aligned(block, new.align()) {
-            // Placed again from its own start, the newest block lands where it is.
-            return self.place_from(self.bump().with_addr(block.addr().get()), new);
-        }
-        // SAFETY: the old block is live and has `old.size()` bytes, and the new one no fewer.
-        unsafe { self.copy_out(block, old.size(), new) }
-    }
-
-    #[inline]
-    unsafe fn shrink(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        if new.size() == 0 {
-            // SAFETY: the caller gives the block up.
-            unsafe { self.deallocate(block, old) };
-            return Ok(dangling(new.align()));
-        }
-        if !is_aligned(block, new.align()) {
-            // SAFETY: the old block is live and has no fewer than `new.size()` bytes.
-            return unsafe { self.copy_out(block, new.size(), new) };
-        }
-        // SAFETY: `new` is not larger, so this is still the block.
-        let slack = unsafe { block.add(new.size()) };
+    unsafe fn cut(&self, block: NonNull<u8>, old: usize, size: usize) {
+        // SAFETY: `size` is not larger, so this is still the block.
+        let beyond = unsafe { block.add(size) };
         // SAFETY: the caller gives these bytes up.
-        unsafe { self.clear_slack(slack, old.size() - new.size()) };
-        if self.is_newest(block, old.size())
-            && let Some(end) = bump::end_of::<MIN_ALIGN>(block.addr().get(), new.size())
+        unsafe { self.clear_slack(beyond, old - size) };
+        if self.is_newest(block, old)
+            && let Some(end) = bump::end_of::<MIN_ALIGN>(block.addr().get(), size)
         {
             let end = self.bump().with_addr(end);
             // SAFETY: the new end lies within the newest block; behind it nobody uses a byte.
             unsafe { self.give_back(end) };
         }
-        Ok(block)
+    }
+
+    #[inline]
+    fn dirty(&self, block: NonNull<u8>, len: usize) -> usize {
+        self.dirty_of(block, len)
+    }
+
+    #[inline(always)]
+    fn home(&self) -> NonNull<u8> {
+        self.base()
     }
 }
 
@@ -90,7 +65,6 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// Tell whether a live block is the one that ends at the bump pointer.
     #[inline(always)]
     fn is_newest(&self, block: NonNull<u8>, size: usize) -> bool {
-        // No bytes: the pointer dangles, and might by chance equal the bump pointer.
-        size != 0 && bump::end_of::<MIN_ALIGN>(block.addr().get(), size) == Some(self.bump().addr())
+        bump::end_of::<MIN_ALIGN>(block.addr().get(), size) == Some(self.bump().addr())
     }
 }

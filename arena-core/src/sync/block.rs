@@ -5,7 +5,6 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use super::cursor::MIN_ALIGN;
-use crate::blocks::{dangling, is_aligned};
 use crate::bump;
 
 /// A bump pointer and its limit, for one thread.
@@ -51,15 +50,18 @@ impl SubBlock {
         NonNull::new(from.with_addr(placed.start))
     }
 
-    /// Make the newest block larger, in place, if there is room.
+    /// Let the newest block end where `new` says, if there is room.
     #[inline]
-    pub(super) fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
-        let newest = self.is_newest(block, old.size()) && is_aligned(block, new.align());
-        if newest {
-            self.place_from(self.bump.get().with_addr(block.addr().get()), new)
-        } else {
-            None
+    pub(super) fn extend(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Option<NonNull<u8>> {
+        if !self.is_newest(block, old.size()) {
+            return None;
         }
+        self.place_from(self.bump.get().with_addr(block.addr().get()), new)
     }
 
     /// Make the newest block end at `size` bytes, 0 to free it. Any other block is left as it is.
@@ -81,34 +83,6 @@ impl SubBlock {
     // its bytes to this piece, is as right as for a block of this piece.
     #[inline(always)]
     fn is_newest(&self, block: NonNull<u8>, size: usize) -> bool {
-        size != 0
-            && bump::end_of::<MIN_ALIGN>(block.addr().get(), size) == Some(self.bump.get().addr())
+        bump::end_of::<MIN_ALIGN>(block.addr().get(), size) == Some(self.bump.get().addr())
     }
-}
-
-/// Shrink a block as `Blocks::shrink` has it, with the sub-block it may be the newest of.
-///
-/// # Safety
-///
-/// As `Blocks::shrink`, of the arena that `copy_out` takes from.
-#[inline]
-pub(super) unsafe fn shrink<E>(
-    piece: Option<&SubBlock>,
-    block: NonNull<u8>,
-    old: Layout,
-    new: Layout,
-    copy_out: impl FnOnce() -> Result<NonNull<u8>, E>,
-) -> Result<NonNull<u8>, E> {
-    if new.size() != 0 && !is_aligned(block, new.align()) {
-        return copy_out();
-    }
-    if let Some(piece) = piece {
-        // SAFETY: the caller gives up what lies beyond the new size.
-        unsafe { piece.cut(block, old.size(), new.size()) };
-    }
-    Ok(if new.size() == 0 {
-        dangling(new.align())
-    } else {
-        block
-    })
 }

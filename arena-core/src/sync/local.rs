@@ -5,7 +5,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::block::{self, SubBlock};
+use super::block::SubBlock;
 use super::shared::Shared;
 use crate::blocks::Blocks;
 use crate::boxed::ArenaBox;
@@ -39,7 +39,7 @@ impl<'a> LocalArena<'a> {
             piece: SubBlock::empty(),
         };
         let block = shared
-            .take(Layout::new::<Engine<'_>>())?
+            .allocate(Layout::new::<Engine<'_>>())?
             .cast::<Engine<'a>>();
         // SAFETY: the block is new, and made for an engine.
         unsafe { block.write(engine) };
@@ -104,43 +104,25 @@ unsafe impl Blocks for Engine<'_> {
         }
     }
 
+    #[inline]
+    fn extend(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+        self.piece.extend(block, old, new)
+    }
+
+    #[inline]
+    unsafe fn cut(&self, block: NonNull<u8>, old: usize, size: usize) {
+        // SAFETY: passed on.
+        unsafe { self.piece.cut(block, old, size) };
+    }
+
     // As in the shared arena.
-    unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
-        // SAFETY: the bytes are the caller's.
-        unsafe { block.write_bytes(0, len) };
+    fn dirty(&self, _: NonNull<u8>, len: usize) -> usize {
+        len
     }
 
-    #[inline]
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: the caller gives up the whole block.
-        unsafe { self.piece.cut(block, layout.size(), 0) };
-    }
-
-    #[inline]
-    unsafe fn grow(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        match self.piece.grow(block, old, new) {
-            Some(block) => Ok(block),
-            // SAFETY: the old block is live and has `old.size()` bytes, and the new one no fewer.
-            None => unsafe { self.copy_out(block, old.size(), new) },
-        }
-    }
-
-    #[inline]
-    unsafe fn shrink(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        // SAFETY: the old block is live and has no fewer than `new.size()` bytes.
-        let copy_out = || unsafe { self.copy_out(block, new.size(), new) };
-        // SAFETY: the caller's promise.
-        unsafe { block::shrink(Some(&self.piece), block, old, new, copy_out) }
+    #[inline(always)]
+    fn home(&self) -> NonNull<u8> {
+        self.shared.base()
     }
 }
 

@@ -5,12 +5,12 @@ use core::mem;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use super::block;
 use super::cursor::{Cursor, MIN_ALIGN};
 use super::slot;
 use crate::blocks::Blocks;
 use crate::error::AllocError;
 use crate::region::{Region, RegionError, page_size};
+use crate::watch;
 
 /// The largest sub-block, in bytes.
 const SUB_BLOCK_MAX: usize = 64 << 10;
@@ -57,7 +57,9 @@ impl Shared {
             id: next_id(),
             region,
         };
+        watch::opened(shared.base(), shared.region.len());
         if processes {
+            watch::touched(shared.base(), header);
             // SAFETY: the region is at least a page of memory that nobody else uses yet; a cursor
             // needs 8 bytes, aligned to 8.
             unsafe { shared.region.base().cast().write(Cursor::at(shared.start)) };
@@ -124,6 +126,10 @@ impl Shared {
     pub(super) fn reset(&mut self) {
         // Sub-blocks in the threads' slots are known by the id they were taken under.
         self.id = next_id();
+        let taken = self.cursor().get() - self.start;
+        let header = self.start - self.base().addr().get();
+        // SAFETY: within the region.
+        watch::rewound(self.base(), unsafe { self.base().add(header) }, taken);
         self.cursor().set(self.start);
     }
 
@@ -190,52 +196,35 @@ unsafe impl Blocks for Shared {
         }
     }
 
-    // Sub-blocks are cut and filled again without a note of what was written where.
-    unsafe fn zero(&self, block: NonNull<u8>, len: usize) {
-        // SAFETY: the bytes are the caller's.
-        unsafe { block.write_bytes(0, len) };
+    #[inline]
+    fn extend(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+        slot::with_own(self, |piece| piece?.extend(block, old, new))
     }
 
     #[inline]
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+    unsafe fn cut(&self, block: NonNull<u8>, old: usize, size: usize) {
         slot::with_own(self, |piece| {
             if let Some(piece) = piece {
-                // SAFETY: the caller gives up the whole block.
-                unsafe { piece.cut(block, layout.size(), 0) };
+                // SAFETY: passed on.
+                unsafe { piece.cut(block, old, size) };
             }
         });
     }
 
-    #[inline]
-    unsafe fn grow(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        let in_place = slot::with_own(self, |piece| {
-            piece.and_then(|piece| piece.grow(block, old, new))
-        });
-        match in_place {
-            Some(block) => Ok(block),
-            // SAFETY: the old block is live and has `old.size()` bytes, and the new one no fewer.
-            None => unsafe { self.copy_out(block, old.size(), new) },
-        }
+    // Sub-blocks are cut and filled again without a note of what was written where.
+    fn dirty(&self, _: NonNull<u8>, len: usize) -> usize {
+        len
     }
 
-    #[inline]
-    unsafe fn shrink(
-        &self,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        slot::with_own(self, |piece| {
-            // SAFETY: the old block is live and has no fewer than `new.size()` bytes.
-            let copy_out = || unsafe { self.copy_out(block, new.size(), new) };
-            // SAFETY: the caller's promise.
-            unsafe { block::shrink(piece, block, old, new, copy_out) }
-        })
+    #[inline(always)]
+    fn home(&self) -> NonNull<u8> {
+        self.base()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        watch::closed(self.base(), self.used(), self.region.len());
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::run::{Outcome, command, display, need, root, run};
-use crate::{bench, book};
+use crate::{bench, book, planted};
 
 /// Set for tests that need a tool: in CI a missing one is a failure, not a skip.
 const REQUIRE_TOOLS: &str = "OWN_THE_HEAP_REQUIRE_TOOLS";
@@ -93,6 +93,16 @@ const CHECKS: &[Check] = &[
             run(test)
         },
         needs: Some(|| need("valgrind", "valgrind")),
+    },
+    Check {
+        name: "planted faults: valgrind sees inside",
+        run: planted::under_valgrind,
+        needs: Some(|| need("valgrind", "valgrind")),
+    },
+    Check {
+        name: "planted faults: AddressSanitizer sees inside",
+        run: planted::under_address_sanitizer,
+        needs: Some(nightly),
     },
     Check {
         name: "instruction counts",

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod book;
 mod ci;
+mod planted;
 mod run;
 
 /// What the workspace does to itself.
