@@ -12,6 +12,7 @@ use crate::boxed::ArenaBox;
 use crate::error::AllocError;
 use crate::fill::{Fill, assert_no_drop, fail};
 use crate::methods::allocation_methods;
+use crate::watch;
 
 /// A thread's handle to a [`SyncArena`](super::SyncArena): it bumps in a sub-block of its own.
 ///
@@ -38,9 +39,11 @@ impl<'a> LocalArena<'a> {
             shared,
             piece: SubBlock::empty(),
         };
-        let block = shared
-            .allocate(Layout::new::<Engine<'_>>())?
-            .cast::<Engine<'a>>();
+        let layout = Layout::new::<Engine<'_>>();
+        // From the cursor: the thread that asks may not be the one that is to use it.
+        let block = shared.take(watch::padded(layout)?)?;
+        watch::placed(shared.home(), block, layout.size());
+        let block = block.cast::<Engine<'a>>();
         // SAFETY: the block is new, and made for an engine.
         unsafe { block.write(engine) };
         // SAFETY: written just now; it stays in place, and nobody else's, for `'a`.
