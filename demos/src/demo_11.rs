@@ -26,7 +26,6 @@ use crate::stage::{Demo, During, Line, Options, Place, Question, Stage, Symbol, 
 use arena_core::{Policy, SyncArena};
 use player::Player;
 use shared::Shared;
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
@@ -60,8 +59,10 @@ const CAPACITY: usize = 4096;
 /// The size of each block.
 const BLOCK: usize = 64;
 
-/// The size of the region that arena-core gets, and how many blocks each thread takes of it at full speed.
-const SYNC_CAPACITY: usize = 8 << 20;
+/// The size of the region that two threads fill at full speed: enough work for them to meet.
+const LARGE: usize = 8 << 20;
+
+/// How many blocks each thread takes from arena-core at full speed.
 const MANY: usize = 5_000;
 
 /// Where the offset stands when the threads begin.
@@ -91,15 +92,16 @@ fn story(stage: &mut Stage) -> Result<(), Trouble> {
 /// Runs a story on a fresh shared arena that has handed out the first two blocks.
 fn on_a_shared_arena<T>(
     stage: &mut Stage,
+    capacity: usize,
     tell: impl FnOnce(&mut Stage, &Shared<'_>, usize) -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
-    let mut arena = HandArena::map(CAPACITY, Sharing::Private)?;
+    let mut arena = HandArena::map(capacity, Sharing::Private)?;
     let base = arena.at(0).base;
     let at = |offset| Place::new("base", base, offset);
     stage.event(
         Symbol::Alloc,
         "map",
-        CAPACITY,
+        capacity,
         at(0),
         format!("the offset is {START}"),
     );
@@ -108,7 +110,7 @@ fn on_a_shared_arena<T>(
         offset: AtomicUsize::new(START),
     };
     let told = tell(stage, &shared, base)?;
-    stage.event(Symbol::Unmap, "unmap", CAPACITY, at(0), "");
+    stage.event(Symbol::Unmap, "unmap", capacity, at(0), "");
     Ok(told)
 }
 
@@ -118,7 +120,7 @@ type Seen = (usize, [Option<usize>; 2]);
 /// Both threads look before either takes.
 fn lost_update(stage: &mut Stage) -> Result<Seen, Trouble> {
     stage.part("By hand: load, then store; two threads in lock-step");
-    on_a_shared_arena(stage, |stage, arena, base| {
+    on_a_shared_arena(stage, CAPACITY, |stage, arena, base| {
         let at = |offset| Place::new("base", base, offset);
         thread::scope(|scope| {
             let (a, b) = (Player::start(scope)?, Player::start(scope)?);
@@ -159,7 +161,7 @@ fn lost_update(stage: &mut Stage) -> Result<Seen, Trouble> {
 /// The same order of steps, where the offset moves only if it is still where it was.
 fn compare_exchange(stage: &mut Stage) -> Result<(), Trouble> {
     stage.part("By hand: the same steps with compare-exchange");
-    on_a_shared_arena(stage, |stage, arena, base| {
+    on_a_shared_arena(stage, CAPACITY, |stage, arena, base| {
         let at = |offset| Place::new("base", base, offset);
         thread::scope(|scope| {
             let (a, b) = (Player::start(scope)?, Player::start(scope)?);
@@ -209,7 +211,7 @@ fn compare_exchange(stage: &mut Stage) -> Result<(), Trouble> {
 /// The tempting cure: one indivisible addition, and the bound looked at afterwards.
 fn add_then_check(stage: &mut Stage) -> Result<(), Trouble> {
     stage.part("By hand: fetch_add, and the bound afterwards");
-    on_a_shared_arena(stage, |stage, arena, base| {
+    on_a_shared_arena(stage, CAPACITY, |stage, arena, base| {
         let at = |offset| Place::new("base", base, offset);
         let owner = arena.add_then_check(BLOCK).ok_or_else(full)?;
         arena.write(owner, TEXTS[0]);
@@ -240,7 +242,7 @@ fn add_then_check(stage: &mut Stage) -> Result<(), Trouble> {
 /// Both threads run free until the arena is full. The order differs from run to run, what holds of it does not.
 fn at_full_speed(stage: &mut Stage) -> Result<(), Trouble> {
     stage.part("By hand: compare-exchange at full speed, until the region is full");
-    on_a_shared_arena(stage, |stage, arena, _| {
+    on_a_shared_arena(stage, LARGE, |stage, arena, _| {
         let until_full = || std::iter::from_fn(|| arena.alloc(BLOCK)).collect::<Vec<_>>();
         let (of_a, of_b) = thread::scope(|scope| {
             let (a, b) = (Player::start(scope)?, Player::start(scope)?);
@@ -250,15 +252,15 @@ fn at_full_speed(stage: &mut Stage) -> Result<(), Trouble> {
             Ok((wait(of_a)?, wait(of_b)?))
         })?;
         let all: Vec<_> = of_a.iter().chain(&of_b).copied().collect();
-        let distinct = all.iter().collect::<BTreeSet<_>>().len();
+        let distinct = distinct(all.clone());
         let last = arena.offset.load(Ordering::Relaxed);
-        let (blocks, room) = (all.len(), (CAPACITY - START) / BLOCK);
+        let (blocks, room) = (all.len(), (LARGE - START) / BLOCK);
         let note = format!("{blocks} by two threads, {distinct} of them distinct, room for {room}");
         stage.show(Line::new(Symbol::Picture, "blocks").note(note));
         stage.say(&format!("   final offset: {last}"));
         stage.expect("blocks_at_full_speed", room, blocks);
         stage.expect("distinct_at_full_speed", room, distinct);
-        stage.expect("final_offset_at_full_speed", CAPACITY, last);
+        stage.expect("final_offset_at_full_speed", LARGE, last);
         Ok(())
     })
 }
@@ -268,7 +270,7 @@ fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
     stage.part("With arena-core: SyncArena, a sub-block for each thread");
     // stamp: crate
     let arena = Policy::new()
-        .reserve(SYNC_CAPACITY)
+        .reserve(LARGE)
         .build_sync()
         .during("building the arena")?;
     let arena = &arena;
@@ -337,15 +339,21 @@ fn fill_from_two_threads(arena: &SyncArena) -> Result<(usize, usize), Trouble> {
         Ok([(b'A', wait(of_a)?), (b'B', wait(of_b)?)])
     })?;
     let mut whole = 0;
-    let mut distinct = BTreeSet::new();
+    let mut all = Vec::new();
     for (mark, blocks) in both {
         whole += blocks
             .iter()
             .filter(|block| ***block == [mark; BLOCK])
             .count();
-        distinct.extend(blocks.iter().map(|block| block.as_ptr().addr()));
+        all.extend(blocks.iter().map(|block| block.as_ptr().addr()));
     }
-    Ok((whole, distinct.len()))
+    Ok((whole, distinct(all)))
+}
+
+fn distinct(mut places: Vec<usize>) -> usize {
+    places.sort_unstable();
+    places.dedup();
+    places.len()
 }
 
 fn show_write(stage: &mut Stage, at: Place, text: &str, who: &str) {

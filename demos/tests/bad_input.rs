@@ -6,7 +6,7 @@ mod common;
 
 use common::{LAUNCHER, NUMBERED, assert_good, by_number, command, run, scratch, stderr, stdout};
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -209,9 +209,12 @@ fn a_child_that_is_told_nonsense_says_so() {
 fn a_crash_on_purpose_leaves_no_core_file() {
     let state = scratch("no-core");
     let mut command = command(by_number("12"), &state);
-    let unlimited = || setrlimit(Resource::RLIMIT_CORE, 1 << 30, 1 << 30).map_err(io::Error::from);
-    // SAFETY: one system call between fork and exec.
-    unsafe { command.pre_exec(unlimited) };
+    let as_much_as_allowed = || {
+        let (_, most) = getrlimit(Resource::RLIMIT_CORE)?;
+        setrlimit(Resource::RLIMIT_CORE, most, most).map_err(io::Error::from)
+    };
+    // SAFETY: two system calls between fork and exec.
+    unsafe { command.pre_exec(as_much_as_allowed) };
     let output = command.current_dir(&state).output();
     assert_good(&output.expect("the program starts"));
     let names: Vec<_> = fs::read_dir(&state)
