@@ -406,7 +406,7 @@ impl Policy {
             Zeroing::NeverPromised => region.len(),
             Zeroing::FreshOnly | Zeroing::Always => soiled,
         };
-        let state = State::fresh(&settings, region.len(), soiled);
+        let state = State::fresh(&settings, &region, soiled);
         let afterwards = self.afterwards;
         Ok(Arena::over(Box::new(MappedRegion {
             region,

@@ -7,9 +7,10 @@
 
 use core::cell::Cell;
 use core::ops::DerefMut;
+use core::ptr;
 use std::sync::{Mutex, TryLockError};
 
-use crate::arena::{MappedRegion, State};
+use crate::arena::MappedRegion;
 use crate::policy::Commit;
 use crate::region::Access;
 
@@ -20,15 +21,25 @@ pub const KEPT: usize = 64 << 10;
 pub const SHARED_SPARES_MAX: usize = 8;
 
 thread_local! {
-    static SLOT: Slot = const { Slot(Cell::new(None)) };
+    static SLOT: Slot = const { Slot(Cell::new(ptr::null_mut())) };
 }
 
-/// A thread's own spare region.
-struct Slot(Cell<Option<Box<MappedRegion>>>);
+/// A thread's own spare region: owned, or null. (An `Option<Box>` would do, but for the code that
+/// drops it wherever it is moved.)
+struct Slot(Cell<*mut MappedRegion>);
+
+impl Slot {
+    #[inline]
+    fn replace(&self, spare: Option<Box<MappedRegion>>) -> Option<Box<MappedRegion>> {
+        let old = self.0.replace(spare.map_or(ptr::null_mut(), Box::into_raw));
+        // SAFETY: what is not null in the slot was a box, and has just left the slot.
+        (!old.is_null()).then(|| unsafe { Box::from_raw(old) })
+    }
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(spare) = self.0.take() {
+        if let Some(spare) = self.replace(None) {
             share(spare);
         }
     }
@@ -40,7 +51,7 @@ static SHARED: Mutex<Vec<Box<MappedRegion>>> = Mutex::new(Vec::new());
 /// Take a region out, this thread's own first.
 #[inline]
 pub(crate) fn take() -> Option<Box<MappedRegion>> {
-    match SLOT.try_with(|slot| slot.0.take()) {
+    match SLOT.try_with(|slot| slot.replace(None)) {
         Ok(Some(spare)) => Some(spare),
         _ => take_shared(),
     }
@@ -64,15 +75,24 @@ fn shared() -> Option<impl DerefMut<Target = Vec<Box<MappedRegion>>>> {
 
 /// Put a region in, in the state it says; too many are unmapped.
 #[inline]
-pub(crate) fn put(mut spare: Box<MappedRegion>) {
-    if spare.state.soiled > KEPT && trim(&mut spare).is_err() {
-        return;
+pub(crate) fn put(spare: Box<MappedRegion>) {
+    if spare.state.soiled - spare.region.base().addr().get() > KEPT {
+        return put_trimmed(spare);
     }
-    let mut spare = Some(spare);
-    let _ = SLOT.try_with(|slot| spare = slot.0.replace(spare.take()));
+    let spare = Box::into_raw(spare);
     // The thread had one already (it has had two arenas at once), or is ending.
-    if let Some(spare) = spare {
-        share(spare);
+    let extra = SLOT.try_with(|slot| slot.0.replace(spare)).unwrap_or(spare);
+    if !extra.is_null() {
+        // SAFETY: what is not null was a box, and is in no slot.
+        share(unsafe { Box::from_raw(extra) });
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn put_trimmed(mut spare: Box<MappedRegion>) {
+    if trim(&mut spare).is_ok() {
+        put(spare);
     }
 }
 
@@ -87,24 +107,17 @@ fn share(spare: Box<MappedRegion>) {
 }
 
 /// Give all but the first [`KEPT`] bytes back to the OS.
-#[cold]
-#[inline(never)]
 fn trim(spare: &mut MappedRegion) -> Result<(), crate::RegionError> {
+    let base = spare.region.base().addr().get();
+    let ready = spare.state.ready - base;
     spare.region.decommit(KEPT..spare.region.len())?;
-    if spare.state.ready > KEPT && matches!(spare.settings.commit, Commit::Stepwise { .. }) {
+    if ready > KEPT && matches!(spare.settings.commit, Commit::Stepwise { .. }) {
         // SAFETY: no arena has the region, and the next one commits these bytes before it hands
         // them out.
-        unsafe {
-            spare
-                .region
-                .protect(KEPT..spare.state.ready, Access::None)?
-        };
-        spare.state.ready = KEPT;
+        unsafe { spare.region.protect(KEPT..ready, Access::None)? };
+        spare.state.ready = base + KEPT;
     }
-    spare.state = State {
-        soiled: KEPT,
-        ..spare.state
-    };
+    spare.state.soiled = base + KEPT;
     Ok(())
 }
 
@@ -113,7 +126,7 @@ fn trim(spare: &mut MappedRegion) -> Result<(), crate::RegionError> {
 /// For leak checkers, and for programs that are done with short-lived arenas. What other threads
 /// keep for themselves stays.
 pub fn clear() -> usize {
-    let own = SLOT.try_with(|slot| slot.0.take()).ok().flatten();
+    let own = SLOT.try_with(|slot| slot.replace(None)).ok().flatten();
     let shared = shared().map(|mut list| core::mem::take(&mut *list));
     usize::from(own.is_some()) + shared.map_or(0, |list| list.len())
 }

@@ -51,10 +51,11 @@ impl<'b, const MIN_ALIGN: usize> Arena<MIN_ALIGN, Buffer<'b>> {
         } else {
             (crate::blocks::dangling(MIN_ALIGN), 0)
         };
+        let end = base.addr().get() + len;
         let state = State {
-            soiled: len,
-            ready: len,
-            huge_from: usize::MAX,
+            soiled: end,
+            ready: end,
+            huge_at: usize::MAX,
         };
         // SAFETY: the buffer is borrowed exclusively for `'b`, which the type carries; base and
         // length are multiples of `MIN_ALIGN`, the end lies below `RANGE_END_MAX`.

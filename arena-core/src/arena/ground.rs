@@ -42,7 +42,7 @@ pub(crate) enum Afterwards {
     Pool,
 }
 
-/// The state of memory between two arenas, in bytes from its base.
+/// The state of memory between two arenas, in addresses: taken over as it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct State {
     /// What lies from here on is zero.
@@ -50,21 +50,25 @@ pub(crate) struct State {
     /// What lies below may be touched.
     pub(crate) ready: usize,
     /// From here on, huge pages are still to be asked for; `usize::MAX` if they are not.
-    pub(crate) huge_from: usize,
+    pub(crate) huge_at: usize,
 }
 
 #[cfg(feature = "std")]
 impl State {
-    /// The state of a region that no arena has had: `soiled` up to there.
-    pub(crate) fn fresh(settings: &Settings, len: usize, soiled: usize) -> Self {
+    /// The state of a region that no arena has had, and whose first `soiled` bytes may not be zero.
+    pub(crate) fn fresh(settings: &Settings, region: &Region, soiled: usize) -> Self {
+        let start = region.base().addr().get();
         let ready = match settings.commit {
-            Commit::OnTouch => len,
-            Commit::Stepwise { .. } | Commit::Ahead { .. } => 0,
+            Commit::OnTouch => start + region.len(),
+            Commit::Stepwise { .. } | Commit::Ahead { .. } => start,
         };
+        let huge_at = settings
+            .huge_from
+            .map_or(usize::MAX, |from| start.saturating_add(from));
         Self {
-            soiled,
+            soiled: start + soiled,
             ready,
-            huge_from: settings.huge_from.unwrap_or(usize::MAX),
+            huge_at,
         }
     }
 }

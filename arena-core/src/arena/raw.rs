@@ -93,11 +93,11 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             base: base.as_ptr(),
             end: start + len,
             allowed: Cell::new(start + len),
-            ready: Cell::new(start + state.ready),
-            huge_at: Cell::new(start.saturating_add(state.huge_from)),
+            ready: Cell::new(state.ready),
+            huge_at: Cell::new(state.huge_at),
             peak: Cell::new(start),
             former_peak: Cell::new(start),
-            soiled: Cell::new(start + state.soiled),
+            soiled: Cell::new(state.soiled),
             clear_returned,
             finalisers: Finalisers::new(),
             depth: Cell::new(0),
@@ -491,20 +491,11 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// Pass the region on to the pool, in the state it is in.
     #[inline]
     fn recycle(&self, mut mapped: Box<Mapped>) {
-        let start = self.base.addr();
-        let soiled = self
-            .bump
-            .get()
-            .addr()
-            .max(self.peak.get())
-            .max(self.soiled.get());
+        let used = self.bump.get().addr().max(self.peak.get());
         mapped.state = State {
-            soiled: soiled - start,
-            ready: self.ready.get() - start,
-            huge_from: match self.huge_at.get() {
-                usize::MAX => usize::MAX,
-                at => at - start,
-            },
+            soiled: used.max(self.soiled.get()),
+            ready: self.ready.get(),
+            huge_at: self.huge_at.get(),
         };
         crate::pool::put(mapped);
     }
