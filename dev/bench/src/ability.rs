@@ -79,7 +79,7 @@ pub(crate) trait Short {
 
 /// Two threads take blocks of 8 bytes from it, `count` each.
 pub(crate) trait TwoThreads {
-    fn race(count: u64);
+    fn race(&mut self, count: u64);
 }
 
 /// Implement [`Vecs`] with the `Vec` of a version of allocator-api2.

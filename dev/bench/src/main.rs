@@ -79,9 +79,10 @@ fn run(workload: &str, peer: &str, count: &str, passes: &str) -> Result<(), Stri
     };
     let measured = run(task);
     println!(
-        "operations={} ns={} drop_ns={} faults={}",
+        "operations={} ns={} cpu_ns={} drop_ns={} faults={}",
         workload.operations(task.count),
         measured.timed.as_nanos() / u128::from(task.timed_passes()),
+        measured.processor.as_nanos() / u128::from(task.timed_passes()),
         measured.drop.as_nanos(),
         measured.faults
     );

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::time::{ClockId, clock_gettime};
 
 use crate::ability::Make;
 
@@ -31,6 +32,8 @@ impl Task {
 pub(crate) struct Measured {
     /// All passes together, but for the first if there are more.
     pub(crate) timed: Duration,
+    /// The same, as far as this thread ran: what others had of the processor is left out.
+    pub(crate) processor: Duration,
     /// Ending the arena.
     pub(crate) drop: Duration,
     /// Minor page faults from before the arena is made until before it is dropped.
@@ -45,23 +48,22 @@ pub(crate) fn measure<A: Make>(
 ) -> Measured {
     let faults_before = faults();
     let mut arena = make();
-    let mut timed = Duration::ZERO;
+    let mut clock = Clock::default();
     for round in 0..task.passes {
         if round > 0 {
             arena.empty();
         }
-        let start = Instant::now();
-        pass(&mut arena);
-        arena.free_each();
-        if task.counts(round) {
-            timed += start.elapsed();
-        }
+        clock.time(task.counts(round), || {
+            pass(&mut arena);
+            arena.free_each();
+        });
     }
     let faults = faults() - faults_before;
     let start = Instant::now();
     drop(arena);
     Measured {
-        timed,
+        timed: clock.timed,
+        processor: clock.processor,
         drop: start.elapsed(),
         faults,
     }
@@ -70,19 +72,40 @@ pub(crate) fn measure<A: Make>(
 /// Run something that makes its own arenas.
 pub(crate) fn measure_whole(task: Task, pass: impl Fn()) -> Measured {
     let faults_before = faults();
-    let mut timed = Duration::ZERO;
+    let mut clock = Clock::default();
     for round in 0..task.passes {
-        let start = Instant::now();
-        pass();
-        if task.counts(round) {
-            timed += start.elapsed();
-        }
+        clock.time(task.counts(round), &pass);
     }
     Measured {
-        timed,
+        timed: clock.timed,
+        processor: clock.processor,
         drop: Duration::ZERO,
         faults: faults() - faults_before,
     }
+}
+
+#[derive(Default)]
+struct Clock {
+    timed: Duration,
+    processor: Duration,
+}
+
+impl Clock {
+    fn time(&mut self, counts: bool, pass: impl FnOnce()) {
+        let (start, processor) = (Instant::now(), processor_time());
+        pass();
+        if counts {
+            self.processor += processor_time() - processor;
+            self.timed += start.elapsed();
+        }
+    }
+}
+
+/// What this thread has had of a processor.
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .expect("a thread may ask about itself")
+        .into()
 }
 
 fn faults() -> i64 {

@@ -15,7 +15,7 @@ mod limit;
 mod malloc;
 #[cfg(feature = "mimalloc")]
 mod mimalloc;
-mod own_arena;
+mod threads;
 #[cfg(feature = "peers")]
 mod typed_arena;
 

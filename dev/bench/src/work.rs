@@ -70,6 +70,7 @@ impl Workload {
         match self {
             Self::MixedLayouts | Self::SlicesAndStr => count / TABLE * TABLE,
             Self::Tree => (2 << count) - 1,
+            Self::TwoThreads => 2 * count,
             _ => count,
         }
     }
@@ -302,8 +303,9 @@ pub(crate) fn tree<A: Make + Values<Node>>(task: Task) -> Measured {
     )
 }
 
-pub(crate) fn two_threads<A: TwoThreads>(task: Task) -> Measured {
-    measure_whole(task, || A::race(task.count))
+pub(crate) fn two_threads<A: Make + TwoThreads>(task: Task) -> Measured {
+    let bytes = room(2 * task.count, 8);
+    measure(task, || A::make(bytes), |arena| arena.race(task.count))
 }
 
 /// Bytes for so many blocks of a size, and something to spare.

@@ -1,13 +1,14 @@
 //! arena-core: as it comes, densely packed, and with the other choices of huge pages.
 
 use std::alloc::Layout;
+use std::hint::black_box;
 use std::ptr::NonNull;
 
 use arena_core::policy::HugePages;
-use arena_core::{Arena, Checkpoint, Policy};
+use arena_core::{Arena, Checkpoint, Policy, SyncArena};
 
 use super::Peer;
-use super::own_arena::race_on_own_arenas;
+use super::threads::{OwnArenas, in_two_threads};
 use crate::ability::{Copies, Layouts, Make, Rewinds, Short, TwoThreads, Values, vecs};
 use crate::work::{self, Workload};
 
@@ -26,7 +27,7 @@ pub(crate) const PEERS: &[Peer] = &[
             (Workload::ShortLived, work::short_lived::<Arena>),
             (Workload::Rewind, work::rewind::<Arena>),
             (Workload::Tree, work::tree::<Arena>),
-            (Workload::TwoThreads, work::two_threads::<Arena>),
+            (Workload::TwoThreads, work::two_threads::<OwnArenas<Arena>>),
         ],
     },
     Peer {
@@ -38,7 +39,6 @@ pub(crate) const PEERS: &[Peer] = &[
             (Workload::MixedLayouts, work::mixed_layouts::<Arena<1>>),
             (Workload::SlicesAndStr, work::slices_and_str::<Arena<1>>),
             (Workload::VecPush, work::vec_push::<Arena<1>>),
-            (Workload::ShortLived, work::short_lived::<Arena<1>>),
             (Workload::Rewind, work::rewind::<Arena<1>>),
             (Workload::Tree, work::tree::<Arena<1>>),
         ],
@@ -58,6 +58,16 @@ pub(crate) const PEERS: &[Peer] = &[
             (Workload::VecFaults, work::vec_faults::<AllHuge>),
             (Workload::ColdObjects, work::cold_objects::<AllHuge>),
         ],
+    },
+    Peer {
+        name: "arena-core-local",
+        title: "arena-core, one `SyncArena`, by `local()`",
+        runs: &[(Workload::TwoThreads, work::two_threads::<ByLocal>)],
+    },
+    Peer {
+        name: "arena-core-shared",
+        title: "arena-core, one `SyncArena`, by `&self`",
+        runs: &[(Workload::TwoThreads, work::two_threads::<ByShared>)],
     },
 ];
 
@@ -121,16 +131,61 @@ impl<const MIN_ALIGN: usize> Rewinds for Arena<MIN_ALIGN> {
     }
 }
 
-impl<const MIN_ALIGN: usize> Short for Arena<MIN_ALIGN> {
+impl Short for Arena {
     #[inline(always)]
     fn short() -> Self {
-        build(Policy::new())
+        Arena::pooled()
     }
 }
 
-impl TwoThreads for Arena {
-    fn race(count: u64) {
-        race_on_own_arenas::<Arena>(count);
+/// Both threads on one arena, each through a handle of its own.
+struct ByLocal(SyncArena);
+
+impl Make for ByLocal {
+    fn make(_: usize) -> Self {
+        Self(SyncArena::new())
+    }
+
+    fn empty(&mut self) {
+        self.0.reset();
+    }
+}
+
+impl TwoThreads for ByLocal {
+    fn race(&mut self, count: u64) {
+        in_two_threads(|| {
+            let local = self.0.local();
+            let mut n = count;
+            while n != 0 {
+                black_box(local.alloc(n));
+                n -= 1;
+            }
+        });
+    }
+}
+
+/// Both threads on one arena.
+struct ByShared(SyncArena);
+
+impl Make for ByShared {
+    fn make(_: usize) -> Self {
+        Self(SyncArena::new())
+    }
+
+    fn empty(&mut self) {
+        self.0.reset();
+    }
+}
+
+impl TwoThreads for ByShared {
+    fn race(&mut self, count: u64) {
+        in_two_threads(|| {
+            let mut n = count;
+            while n != 0 {
+                black_box(self.0.alloc(n));
+                n -= 1;
+            }
+        });
     }
 }
 

@@ -5,10 +5,11 @@ use std::alloc::Layout;
 use std::hint::black_box;
 use std::ptr::NonNull;
 
+use api04::alloc::{AllocError, Global};
 use blink_alloc::{Blink, SyncBlinkAlloc};
 
 use super::Peer;
-use super::own_arena::{race, race_on_own_arenas};
+use super::threads::{OwnArenas, in_two_threads};
 use crate::ability::{Copies, Layouts, Make, Rewinds, Short, TwoThreads, Values, vecs};
 use crate::work::{self, Workload};
 
@@ -27,7 +28,7 @@ pub(crate) const PEERS: &[Peer] = &[
             (Workload::ShortLived, work::short_lived::<Blink>),
             (Workload::Rewind, work::rewind::<Blink>),
             (Workload::Tree, work::tree::<Blink>),
-            (Workload::TwoThreads, work::two_threads::<Blink>),
+            (Workload::TwoThreads, work::two_threads::<OwnArenas<Blink>>),
         ],
     },
     Peer {
@@ -106,47 +107,64 @@ impl Short for Blink {
     }
 }
 
-impl TwoThreads for Blink {
-    fn race(count: u64) {
-        race_on_own_arenas::<Blink>(count);
+/// Both threads on one allocator, each through a handle of its own.
+struct ByLocal(SyncBlinkAlloc);
+
+impl Make for ByLocal {
+    fn make(bytes: usize) -> Self {
+        Self(SyncBlinkAlloc::with_chunk_size_in(bytes, Global))
+    }
+
+    fn empty(&mut self) {
+        self.0.reset();
     }
 }
 
-/// Both threads on one allocator, each through a handle of its own.
-struct ByLocal;
-
 impl TwoThreads for ByLocal {
-    fn race(count: u64) {
-        let blink = SyncBlinkAlloc::new();
-        race(|| {
-            let local = blink.local();
-            for n in 0..count {
-                let Ok(block) = local.allocate(Layout::new::<u64>()) else {
-                    panic!("out of memory")
-                };
-                // SAFETY: the block is fresh, and large enough.
-                unsafe { block.cast::<u64>().write(n) };
-                black_box(block.cast::<u8>());
+    fn race(&mut self, count: u64) {
+        in_two_threads(|| {
+            let local = self.0.local();
+            let mut n = count;
+            while n != 0 {
+                black_box(put(local.allocate(Layout::new::<u64>()), n));
+                n -= 1;
             }
         });
     }
 }
 
 /// Both threads on one allocator.
-struct ByShared;
+struct ByShared(SyncBlinkAlloc);
+
+impl Make for ByShared {
+    fn make(bytes: usize) -> Self {
+        Self(SyncBlinkAlloc::with_chunk_size_in(bytes, Global))
+    }
+
+    fn empty(&mut self) {
+        self.0.reset();
+    }
+}
 
 impl TwoThreads for ByShared {
-    fn race(count: u64) {
-        let blink = SyncBlinkAlloc::new();
-        race(|| {
-            for n in 0..count {
-                let Ok(block) = blink.allocate(Layout::new::<u64>()) else {
-                    panic!("out of memory")
-                };
-                // SAFETY: the block is fresh, and large enough.
-                unsafe { block.cast::<u64>().write(n) };
-                black_box(block.cast::<u8>());
+    fn race(&mut self, count: u64) {
+        in_two_threads(|| {
+            let mut n = count;
+            while n != 0 {
+                black_box(put(self.0.allocate(Layout::new::<u64>()), n));
+                n -= 1;
             }
         });
     }
+}
+
+/// Put a number into a block for one.
+#[inline(always)]
+fn put(block: Result<NonNull<[u8]>, AllocError>, n: u64) -> NonNull<u64> {
+    let Ok(block) = block else {
+        panic!("out of memory")
+    };
+    // SAFETY: the block is fresh, and for a `u64`.
+    unsafe { block.cast::<u64>().write(n) };
+    block.cast()
 }

@@ -8,8 +8,8 @@ use bump_scope::traits::BumpAllocatorTyped as _;
 use bump_scope::{Bump, Checkpoint, alloc::Global};
 
 use super::Peer;
-use super::own_arena::race_on_own_arenas;
-use crate::ability::{Copies, Layouts, Make, Rewinds, Short, TwoThreads, Values, vecs};
+use super::threads::OwnArenas;
+use crate::ability::{Copies, Layouts, Make, Rewinds, Short, Values, vecs};
 use crate::work::{self, Workload};
 
 macro_rules! bump {
@@ -79,12 +79,6 @@ macro_rules! bump {
                 Bump::new()
             }
         }
-
-        impl TwoThreads for $arena {
-            fn race(count: u64) {
-                race_on_own_arenas::<$arena>(count);
-            }
-        }
     };
 }
 
@@ -106,7 +100,10 @@ pub(crate) const PEERS: &[Peer] = &[
             (Workload::ShortLived, work::short_lived::<Aligned>),
             (Workload::Rewind, work::rewind::<Aligned>),
             (Workload::Tree, work::tree::<Aligned>),
-            (Workload::TwoThreads, work::two_threads::<Aligned>),
+            (
+                Workload::TwoThreads,
+                work::two_threads::<OwnArenas<Aligned>>,
+            ),
         ],
     },
     Peer {
@@ -123,7 +120,7 @@ pub(crate) const PEERS: &[Peer] = &[
             (Workload::ShortLived, work::short_lived::<Dense>),
             (Workload::Rewind, work::rewind::<Dense>),
             (Workload::Tree, work::tree::<Dense>),
-            (Workload::TwoThreads, work::two_threads::<Dense>),
+            (Workload::TwoThreads, work::two_threads::<OwnArenas<Dense>>),
         ],
     },
 ];

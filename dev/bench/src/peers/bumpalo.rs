@@ -6,8 +6,8 @@ use std::ptr::NonNull;
 use bumpalo::Bump;
 
 use super::Peer;
-use super::own_arena::race_on_own_arenas;
-use crate::ability::{Copies, Layouts, Make, Rewinds, Short, TwoThreads, Values, vecs};
+use super::threads::OwnArenas;
+use crate::ability::{Copies, Layouts, Make, Rewinds, Short, Values, vecs};
 use crate::work::{self, Workload};
 
 pub(crate) const PEERS: &[Peer] = &[Peer {
@@ -24,7 +24,7 @@ pub(crate) const PEERS: &[Peer] = &[Peer {
         (Workload::ShortLived, work::short_lived::<Bump>),
         (Workload::Rewind, work::rewind::<Bump>),
         (Workload::Tree, work::tree::<Bump>),
-        (Workload::TwoThreads, work::two_threads::<Bump>),
+        (Workload::TwoThreads, work::two_threads::<OwnArenas<Bump>>),
     ],
 }];
 
@@ -86,11 +86,5 @@ impl Short for Bump {
     #[inline(always)]
     fn short() -> Self {
         Bump::new()
-    }
-}
-
-impl TwoThreads for Bump {
-    fn race(count: u64) {
-        race_on_own_arenas::<Bump>(count);
     }
 }

@@ -4,6 +4,7 @@ use std::alloc::System;
 
 use super::Peer;
 use super::malloc::{Blocks, Malloc};
+use super::threads::OwnArenas;
 use crate::work::{self, Workload};
 
 pub(crate) const PEERS: &[Peer] = &[Peer {
@@ -22,7 +23,10 @@ pub(crate) const PEERS: &[Peer] = &[Peer {
         (Workload::ShortLived, work::short_lived::<Blocks<Glibc>>),
         (Workload::Rewind, work::rewind::<Blocks<Glibc>>),
         (Workload::Tree, work::tree::<Blocks<Glibc>>),
-        (Workload::TwoThreads, work::two_threads::<Blocks<Glibc>>),
+        (
+            Workload::TwoThreads,
+            work::two_threads::<OwnArenas<Blocks<Glibc>>>,
+        ),
     ],
 }];
 

@@ -8,8 +8,7 @@ use std::ptr::NonNull;
 
 use api02::alloc::{AllocError, Allocator};
 
-use super::own_arena::race_on_own_arenas;
-use crate::ability::{Copies, Layouts, Make, Rewinds, Short, TwoThreads, Values};
+use crate::ability::{Copies, Layouts, Make, Rewinds, Short, Values};
 
 /// Blocks of a malloc, and what is needed to free them.
 pub(crate) struct Blocks<M: Malloc> {
@@ -23,6 +22,9 @@ pub(crate) trait Malloc {
 
     const GLOBAL: Self::Global;
 }
+
+// SAFETY: the blocks are owned, and a malloc frees them on any thread.
+unsafe impl<M: Malloc> Send for Blocks<M> {}
 
 impl<M: Malloc> Blocks<M> {
     fn with_room(blocks: usize) -> Self {
@@ -163,11 +165,5 @@ impl<M: Malloc> Short for Blocks<M> {
     #[inline(always)]
     fn end(mut self) {
         self.free_each();
-    }
-}
-
-impl<M: Malloc> TwoThreads for Blocks<M> {
-    fn race(count: u64) {
-        race_on_own_arenas::<Self>(count);
     }
 }

@@ -4,6 +4,7 @@ use mimalloc::MiMalloc;
 
 use super::Peer;
 use super::malloc::{Blocks, Malloc};
+use super::threads::OwnArenas;
 use crate::work::{self, Workload};
 
 pub(crate) const PEERS: &[Peer] = &[Peer {
@@ -25,7 +26,10 @@ pub(crate) const PEERS: &[Peer] = &[Peer {
         (Workload::ShortLived, work::short_lived::<Blocks<Mimalloc>>),
         (Workload::Rewind, work::rewind::<Blocks<Mimalloc>>),
         (Workload::Tree, work::tree::<Blocks<Mimalloc>>),
-        (Workload::TwoThreads, work::two_threads::<Blocks<Mimalloc>>),
+        (
+            Workload::TwoThreads,
+            work::two_threads::<OwnArenas<Blocks<Mimalloc>>>,
+        ),
     ],
 }];
 

@@ -12,7 +12,7 @@ use crate::run::Outcome;
 ///
 /// Multiples of 1024, where a table is gone through; depths for the tree, whose every node costs
 /// the same.
-const COUNTED: [(&str, u64, u64); 8] = [
+const COUNTED: [(&str, u64, u64); 9] = [
     ("one-u64", 102_400, 307_200),
     ("forty-bytes", 102_400, 307_200),
     ("mixed-layouts", 102_400, 307_200),
@@ -21,6 +21,7 @@ const COUNTED: [(&str, u64, u64); 8] = [
     ("short-lived", 2_000, 6_000),
     ("rewind", 5_000, 15_000),
     ("tree", 10, 17),
+    ("two-threads", 51_200, 153_600),
 ];
 
 /// Workloads whose page faults are counted: pushes of a `u32`, and objects that fill 1 GiB.

@@ -26,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) operations: u64,
     /// A pass's nanoseconds.
     pub(crate) ns: u64,
+    /// The same, as far as the thread ran.
+    pub(crate) cpu_ns: u64,
     pub(crate) drop_ns: u64,
     pub(crate) faults: u64,
 }
@@ -113,6 +115,7 @@ fn report(stdout: &[u8]) -> Outcome<Report> {
     Ok(Report {
         operations: field("operations")?,
         ns: field("ns")?,
+        cpu_ns: field("cpu_ns")?,
         drop_ns: field("drop_ns")?,
         faults: field("faults")?,
     })
@@ -131,8 +134,8 @@ mod tests {
 
     #[test]
     fn a_report_has_all_its_fields() {
-        let report = report(b"operations=10 ns=20 drop_ns=3 faults=4\n").unwrap();
-        assert_eq!((report.operations, report.ns), (10, 20));
+        let report = report(b"operations=10 ns=20 cpu_ns=19 drop_ns=3 faults=4\n").unwrap();
+        assert_eq!((report.operations, report.ns, report.cpu_ns), (10, 20, 19));
         assert_eq!((report.drop_ns, report.faults), (3, 4));
         assert!(super::report(b"operations=10").is_err());
     }
