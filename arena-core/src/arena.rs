@@ -210,6 +210,11 @@ impl<const MIN_ALIGN: usize, B> Arena<MIN_ALIGN, B> {
     allocation_methods!(['a] self: &'a Self => 'a);
     position_methods!(['a] self: &'a Self => 'a);
 
+    #[cfg(feature = "std")]
+    pub(crate) fn raw_mut(&mut self) -> &mut RawArena<MIN_ALIGN> {
+        &mut self.raw
+    }
+
     #[inline(always)]
     pub(crate) fn raw(&self) -> &RawArena<MIN_ALIGN> {
         &self.raw

@@ -22,6 +22,8 @@ mod dump;
 mod error;
 mod fill;
 mod finaliser;
+#[cfg(feature = "std")]
+mod frozen;
 mod methods;
 #[cfg(feature = "std")]
 pub mod policy;
@@ -44,6 +46,8 @@ pub use boxed::ArenaBox;
 pub use collections::{ArenaString, ArenaVec};
 pub use dump::Dump;
 pub use error::{AllocError, Backing, Cause, Operation, RegionError};
+#[cfg(feature = "std")]
+pub use frozen::{FreezeError, FrozenArena, ReadOnly, Root};
 #[cfg(feature = "std")]
 pub use policy::{BuildError, Policy};
 #[cfg(feature = "_allocator")]

@@ -377,6 +377,25 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         }
     }
 
+    /// Change the access to all memory that may be touched.
+    ///
+    /// # Safety
+    ///
+    /// Until it is read-write again, nobody uses the memory otherwise than `access` allows: nothing
+    /// is allocated, rewound or reset.
+    #[cfg(feature = "std")]
+    pub(crate) unsafe fn protect(
+        &mut self,
+        access: crate::region::Access,
+    ) -> Result<(), RegionError> {
+        let ready = self.ready.get() - self.base.addr();
+        match &mut self.ground {
+            Ground::Buffer => Ok(()),
+            // SAFETY: passed on.
+            Ground::Mapped(mapped) => unsafe { mapped.region.protect(0..ready, access) },
+        }
+    }
+
     #[cfg(feature = "std")]
     pub(crate) fn ground(&self) -> &Ground {
         &self.ground

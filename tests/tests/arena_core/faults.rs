@@ -160,3 +160,18 @@ fn exhaustion_panics_with_the_numbers_in_the_message() {
         ended.said
     );
 }
+
+#[test]
+fn write_to_frozen_arena() {
+    arena_core::root!(Number<'a> = u64);
+    let ended = own_process::run(|| {
+        let arena = Arena::new();
+        let base = arena.base();
+        let frozen = arena.freeze::<Number>(|arena| arena.alloc(7)).unwrap();
+        assert_eq!((*frozen.get(), read(base, 0)), (7, 7));
+        println!("still readable");
+        write(base, 0);
+    });
+    ended.by_signal(Signal::SIGSEGV);
+    assert!(ended.said.contains("still readable"));
+}

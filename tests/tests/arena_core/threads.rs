@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use arena_core::region::View;
 use arena_core::{
-    Arena, ArenaBox, ArenaRef, ArenaVec, Buffer, LocalArena, Region, Scope, ScopeGuard, SyncArena,
+    Arena, ArenaBox, ArenaRef, ArenaVec, Buffer, FrozenArena, LocalArena, Region, Scope,
+    ScopeGuard, SyncArena,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -30,6 +31,9 @@ assert_impl_all!(SyncArena: Send, Sync);
 // A handle goes to the thread that is to use it, and is used by one at a time.
 assert_impl_all!(LocalArena<'static>: Send);
 assert_not_impl_any!(LocalArena<'static>: Sync, Clone);
+
+arena_core::root!(Text<'a> = &'a str);
+assert_impl_all!(FrozenArena<Text>: Send, Sync);
 
 assert_impl_all!(Region: Send, Sync);
 assert_impl_all!(View: Send, Sync);
