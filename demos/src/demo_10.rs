@@ -7,6 +7,7 @@ use crate::stage::{
     Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, child, play,
 };
 use arena_core::policy::Fork;
+use arena_core::region::page_size;
 use arena_core::{Arena, Policy, Region};
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -153,7 +154,7 @@ fn torn_hole(stage: &mut Stage) -> Result<(), Trouble> {
         .as_u64()
         .and_then(|base| usize::try_from(base).ok());
     let base = base.ok_or(Trouble::new("the child did not say where its arena is"))?;
-    let page = rustix::param::page_size();
+    let page = page_size();
     let at = |index: usize| Place::new("base", base, index * page);
     let line = |symbol, verb, index| Line::new(symbol, verb).bytes(page).at(at(index));
 
@@ -218,7 +219,7 @@ fn tear_in_child() -> ExitCode {
 }
 
 fn tear() -> Result<Value, Trouble> {
-    let page = rustix::param::page_size();
+    let page = page_size();
     let mut arena = HandArena::map(TEXTS.len() * page, Sharing::Private)?;
     for text in TEXTS {
         let start = arena.alloc(page).ok_or_else(full)?;

@@ -8,6 +8,7 @@ use crate::stage::{
 };
 use arena_core::Policy;
 use arena_core::policy::HugePages;
+use arena_core::region::page_size;
 use rustix::io::Errno;
 use rustix::mm::{Advice, madvise};
 use std::process::ExitCode;
@@ -45,7 +46,7 @@ pub fn run(options: &Options) -> ExitCode {
 }
 
 fn story(stage: &mut Stage) -> Result<(), Trouble> {
-    let page = rustix::param::page_size();
+    let page = page_size();
     let (granted, resident) = by_hand(stage)?;
     let huge = huge_pages(stage, granted)?;
     cost::table(stage)?;
@@ -131,7 +132,7 @@ fn reserve(stage: &mut Stage) -> Result<Reservation, Trouble> {
                 stage.note("reserved_bytes", len);
                 return Ok(reservation);
             }
-            Err(trouble) if len / 2 < 2 * rustix::param::page_size() => return Err(trouble),
+            Err(trouble) if len / 2 < 2 * page_size() => return Err(trouble),
             Err(trouble) => {
                 let line = Line::new(Symbol::Refused, "mmap").bytes(len);
                 stage.show(line.note(format!("refused: {trouble}")));
@@ -145,7 +146,7 @@ fn reserve(stage: &mut Stage) -> Result<Reservation, Trouble> {
 /// One byte in the ordinary way. Returns how much was granted, and how much of it became resident.
 fn by_hand(stage: &mut Stage) -> Result<(usize, usize), Trouble> {
     stage.part("By hand: reserve, look, write one byte, look");
-    let page = rustix::param::page_size();
+    let page = page_size();
     let start = Instant::now();
     let reservation = reserve(stage)?;
     stage.note("reserve_ns", cost::nanoseconds(start));
@@ -174,7 +175,7 @@ fn by_hand(stage: &mut Stage) -> Result<(usize, usize), Trouble> {
 /// The same byte, where the kernel was asked for huge pages. Returns how much became resident.
 fn huge_pages(stage: &mut Stage, granted: usize) -> Result<usize, Trouble> {
     stage.part("By hand: the same with MADV_HUGEPAGE");
-    let page = rustix::param::page_size();
+    let page = page_size();
     let reservation = Reservation::new(granted)?;
     let known = reservation.advise(Advice::LinuxHugepage)?;
     let place = reservation.write_in_the_middle();
@@ -224,7 +225,7 @@ fn with_the_crate(stage: &mut Stage, granted: usize, huge: usize) -> Result<(), 
     show_resident(stage, resident);
     stage.note("crate_resident", resident);
     // Where huge pages are always used, the policy does not forbid them.
-    let page = rustix::param::page_size();
+    let page = page_size();
     let one_page = resident == page || resident == huge;
     stage.expect("crate_pays_for_one_page", true, one_page);
     stage.expect("crate_capacity", granted, arena.capacity());

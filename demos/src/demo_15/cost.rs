@@ -3,6 +3,7 @@
 use super::{Stage, Trouble, pages};
 use crate::by_hand::{HandArena, Sharing, full};
 use crate::stage::During;
+use arena_core::region::page_size;
 use rustix::io::Errno;
 use rustix::mm::{Advice, madvise};
 use std::ffi::c_void;
@@ -60,7 +61,7 @@ pub(super) fn table(stage: &mut Stage) -> Result<(), Trouble> {
         "Few blocks are dearer in an arena, for it takes at least an OS page of its own; many are cheaper, for \
          there is nothing between them. And it never takes one back.",
     );
-    let page = rustix::param::page_size();
+    let page = page_size();
     stage.expect("arena_stride", BLOCK, arena.stride);
     stage.expect("arena_few", page, arena.few);
     stage.expect("arena_many", MANY * BLOCK, arena.many);

@@ -4,6 +4,7 @@ use super::BLOCK;
 use crate::demo_09a::TEXTS;
 use crate::stage::bytes::{c_string, quoted};
 use crate::stage::{During, Line, Place, Stage, Symbol, Trouble, pages};
+use arena_core::region::page_size;
 use rustix::io::Errno;
 use rustix::mm::{
     MapFlags, MprotectFlags, MremapFlags, ProtFlags, mmap_anonymous, mprotect, mremap, munmap,
@@ -20,7 +21,7 @@ struct Mapping {
 impl Mapping {
     /// A mapping of one OS page, and right behind it another, so that the first has nowhere to grow.
     fn with_neighbour() -> Result<(Self, Self), Trouble> {
-        let page = rustix::param::page_size();
+        let page = page_size();
         let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing of ours.
         let both = unsafe { mmap_anonymous(ptr::null_mut(), 2 * page, access, MapFlags::PRIVATE) };

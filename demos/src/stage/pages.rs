@@ -1,6 +1,7 @@
 //! What the kernel says of pages: which are there, and how often it had to bring one.
 
 use super::trouble::{During, Trouble};
+use arena_core::region::page_size;
 use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
 use std::ptr;
@@ -18,7 +19,7 @@ static NONE: [u8; ROW] = [0; ROW];
 ///
 /// If a part of the range is not mapped.
 pub fn resident(start: usize, len: usize) -> Result<usize, Trouble> {
-    let page = rustix::param::page_size();
+    let page = page_size();
     let step = AT_ONCE * page;
     let mut answer = vec![0_u8; AT_ONCE.min(len.div_ceil(page))];
     let mut pages = 0;
@@ -39,7 +40,7 @@ pub fn resident(start: usize, len: usize) -> Result<usize, Trouble> {
 ///
 /// If the kernel does not say.
 pub fn is_mapped(address: usize) -> Result<bool, Trouble> {
-    let page = rustix::param::page_size();
+    let page = page_size();
     match mincore(address - address % page, page, &mut [0]) {
         Ok(()) => Ok(true),
         Err(Errno::ENOMEM) => Ok(false),
@@ -58,7 +59,7 @@ pub fn minor_faults() -> Result<i64, Trouble> {
 }
 
 fn mincore(start: usize, len: usize, answer: &mut [u8]) -> nix::Result<()> {
-    let pages = len.div_ceil(rustix::param::page_size());
+    let pages = len.div_ceil(page_size());
     assert!(
         answer.len() >= pages,
         "{pages} pages, room for {}",

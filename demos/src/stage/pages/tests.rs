@@ -1,9 +1,10 @@
 use super::{is_mapped, minor_faults, resident};
 use crate::by_hand::{HandArena, Sharing};
+use arena_core::region::page_size;
 
 #[test]
 fn each_page_counts_once_it_is_written() {
-    let page = rustix::param::page_size();
+    let page = page_size();
     let mut arena = HandArena::map(3 * page, Sharing::Private).expect("a mapping");
     let start = arena.at(0).base;
     assert_eq!(resident(start, 3 * page).ok(), Some(0));
@@ -18,7 +19,7 @@ fn each_page_counts_once_it_is_written() {
 
 #[test]
 fn pages_at_both_sides_of_a_step_count() {
-    let page = rustix::param::page_size();
+    let page = page_size();
     let len = (super::AT_ONCE + 1) * page;
     let mut arena = HandArena::map(len, Sharing::Private).expect("a mapping");
     for at in [0, (super::AT_ONCE - 1) * page, super::AT_ONCE * page] {
