@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::arena::{Afterwards, MappedRegion, State};
 use crate::region::room::Room;
-use crate::region::{Advice, Backing, Region, RegionError, page_size};
+use crate::region::{Advice, Backing, Region, RegionError, huge_pages_unasked, page_size};
 use crate::{Arena, SyncArena};
 
 /// When reserved memory becomes usable.
@@ -406,6 +406,7 @@ impl Policy {
             Zeroing::NeverPromised => region.len(),
             Zeroing::FreshOnly | Zeroing::Always => soiled,
         };
+        keep_small_pages_small(&region, settings.huge_from);
         let state = State::fresh(&settings, &region, soiled);
         let afterwards = self.afterwards;
         Ok(Arena::over(Box::new(MappedRegion {
@@ -453,6 +454,15 @@ impl Policy {
             // One page at each end; what overflows here is refused by the region.
             Guard::Ends => len.saturating_add(2 * page_size()),
         }
+    }
+}
+
+/// On a system that gives huge pages unasked, keep it from giving them where the policy does not.
+fn keep_small_pages_small(region: &Region, huge_from: Option<usize>) {
+    let small = huge_from.unwrap_or(usize::MAX).min(region.len()) / page_size() * page_size();
+    if small > 0 && huge_pages_unasked() {
+        // Advice: a kernel that does not take it does as it likes.
+        let _ = region.advise(0..small, Advice::NoHugePages);
     }
 }
 

@@ -38,6 +38,7 @@ mod view;
 
 pub use crate::error::{Backing, Cause, Operation, RegionError};
 use mapping::Mapping;
+pub(crate) use os::huge_pages_unasked;
 pub use os::page_size;
 pub use view::View;
 

@@ -8,6 +8,7 @@
 use core::ptr::{self, NonNull};
 use std::fs::File;
 use std::io;
+use std::sync::OnceLock;
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -28,6 +29,15 @@ pub fn page_size() -> usize {
     // SAFETY: asks for a constant of the process.
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(bytes).expect("every Linux has a page size")
+}
+
+/// Tell whether the system backs memory with huge pages that nobody asked for.
+pub(crate) fn huge_pages_unasked() -> bool {
+    static UNASKED: OnceLock<bool> = OnceLock::new();
+    *UNASKED.get_or_init(|| {
+        std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled")
+            .is_ok_and(|modes| modes.contains("[always]"))
+    })
 }
 
 type Done<T> = Result<T, RegionError>;
