@@ -29,7 +29,7 @@ pub use stats::Stats;
 use crate::blocks::Blocks;
 use crate::boxed::ArenaBox;
 use crate::error::AllocError;
-use crate::fill::{Fill, assert_no_drop, fail};
+use crate::fill::{Fill, assert_no_drop, or_fail};
 use crate::methods::{allocation_methods, position_methods};
 #[cfg(feature = "std")]
 use crate::policy::{BuildError, Policy, Zeroing};
@@ -77,7 +77,7 @@ impl Arena {
     ///
     /// # Panics
     ///
-    /// The OS refuses even 64 MiB of address space.
+    /// The OS refuses even 64 MiB of address space, or less than twice that is left of a limit.
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
@@ -137,7 +137,7 @@ impl Arena {
     ///
     /// # Errors
     ///
-    /// The OS refuses even 64 MiB of address space.
+    /// The OS refuses even 64 MiB of address space, or less than twice that is left of a limit.
     pub fn try_new() -> Result<Self, BuildError> {
         Policy::new().build()
     }
@@ -244,7 +244,7 @@ impl<const MIN_ALIGN: usize, B> Arena<MIN_ALIGN, B> {
     #[inline]
     #[track_caller]
     pub fn alloc_drop<T: Send + 'static>(&self, value: T) -> &mut T {
-        self.try_alloc_drop(value).unwrap_or_else(fail)
+        or_fail!(self.try_alloc_drop(value))
     }
 
     /// Put a value into the arena, and have it dropped as [`alloc_drop`](Arena::alloc_drop) does.

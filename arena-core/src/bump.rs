@@ -11,10 +11,14 @@
 /// The highest address at which a range may end.
 ///
 /// A [`Layout`](core::alloc::Layout) promises `size + (align - 1) <= isize::MAX`. With a range that
-/// ends below this bound, `bump + (align - 1) + size`, rounded up to a minimum alignment, stays
-/// below `usize::MAX`, and the fast path needs no check for overflow. 64-bit user space ends far
-/// below it; a 32-bit range may not, and there the additions are checked.
-pub const RANGE_END_MAX: usize = isize::MAX as usize - MIN_ALIGN_MAX;
+/// ends in the lower half of the address space, `bump + (align - 1) + size`, rounded up to a minimum
+/// alignment, stays below `usize::MAX`, and the fast path needs no check for overflow. 64-bit user
+/// space lies there; where pointers are narrower the range may not, and the additions are checked.
+pub const RANGE_END_MAX: usize = if cfg!(target_pointer_width = "64") {
+    isize::MAX as usize - MIN_ALIGN_MAX
+} else {
+    usize::MAX - MIN_ALIGN_MAX
+};
 
 /// The largest minimum alignment an arena may have, in bytes.
 pub const MIN_ALIGN_MAX: usize = 64;

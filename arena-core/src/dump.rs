@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 use crate::Arena;
 use crate::watch;
 
-mod frozen;
+mod copy;
 #[cfg(all(test, feature = "std"))]
 mod tests;
 
@@ -82,7 +82,7 @@ impl<'a> Dump<'a> {
         let from = self.base.wrapping_add(offset);
         // SAFETY: `offset + len` is at most the used bytes, which stay put while the arena is
         // borrowed, and which nobody writes: the borrow is exclusive.
-        watch::unreported(|| unsafe { frozen::copy(from, &mut room[..len]) })
+        watch::unreported(|| unsafe { copy::defined(from, &mut room[..len]) })
     }
 
     fn write_hex(&self, f: &mut fmt::Formatter<'_>, offset: usize, row: &[u8]) -> fmt::Result {

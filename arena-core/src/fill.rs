@@ -32,6 +32,19 @@ fn array_layout<T>(count: usize) -> Result<Layout, AllocError> {
     })
 }
 
+/// The value, or a panic at the caller's caller. (A function passed to `unwrap_or_else` would be
+/// called, and blamed, from inside the standard library.)
+macro_rules! or_fail {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(error) => $crate::fill::fail(error),
+        }
+    };
+}
+
+pub(crate) use or_fail;
+
 #[cold]
 #[inline(never)]
 #[track_caller]

@@ -85,6 +85,11 @@ impl Finalisers {
         self.run_each(address);
     }
 
+    /// Owe nothing any more.
+    pub(crate) fn forget(&self) {
+        self.newest.set(ptr::null_mut());
+    }
+
     fn run_each(&self, address: usize) {
         while self.reach(address) {
             let record = self.newest.get();

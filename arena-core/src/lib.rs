@@ -18,6 +18,7 @@ mod boxed;
 pub mod bump;
 #[cfg(feature = "collections")]
 mod collections;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", miri))]
 mod dump;
 mod error;
 mod fill;
@@ -44,12 +45,13 @@ pub use arena::{Arena, Buffer, Mapped, Stats};
 pub use boxed::ArenaBox;
 #[cfg(feature = "collections")]
 pub use collections::{ArenaString, ArenaVec};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", miri))]
 pub use dump::Dump;
 pub use error::{AllocError, Backing, Cause, Operation, RegionError};
 #[cfg(feature = "std")]
 pub use frozen::{FreezeError, FrozenArena, ReadOnly, Root};
 #[cfg(feature = "std")]
-pub use policy::{BuildError, Policy};
+pub use policy::{BuildError, BuildInError, Policy};
 #[cfg(feature = "_allocator")]
 pub use reference::ArenaRef;
 #[cfg(feature = "std")]

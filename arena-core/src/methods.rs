@@ -161,7 +161,7 @@ macro_rules! allocation_methods {
         #[inline(always)]
         #[track_caller]
         pub fn alloc_slice_uninit<$($generic,)? T>($self: $receiver, len: usize) -> &$out mut [MaybeUninit<T>] {
-            $self.raw().try_uninit_slice(len).unwrap_or_else(fail)
+            or_fail!($self.raw().try_uninit_slice(len))
         }
 
         /// Take room for `len` values that come later.
@@ -187,7 +187,7 @@ macro_rules! allocation_methods {
         #[inline(always)]
         #[track_caller]
         pub fn alloc_slice_copy<$($generic,)? T: Copy>($self: $receiver, source: &[T]) -> &$out mut [T] {
-            $self.raw().try_slice_copy(source).unwrap_or_else(fail)
+            or_fail!($self.raw().try_slice_copy(source))
         }
 
         /// Copy a slice into the arena.
@@ -208,7 +208,7 @@ macro_rules! allocation_methods {
         #[inline]
         #[track_caller]
         pub fn alloc_slice_clone<$($generic,)? T: Clone>($self: $receiver, source: &[T]) -> &$out mut [T] {
-            $self.try_alloc_slice_clone(source).unwrap_or_else(fail)
+            or_fail!($self.try_alloc_slice_clone(source))
         }
 
         /// Clone a slice into the arena.
@@ -230,7 +230,7 @@ macro_rules! allocation_methods {
         #[inline]
         #[track_caller]
         pub fn alloc_slice_fill_copy<$($generic,)? T: Copy>($self: $receiver, len: usize, value: T) -> &$out mut [T] {
-            $self.raw().try_slice_fill_with(len, |_| value).unwrap_or_else(fail)
+            or_fail!($self.raw().try_slice_fill_with(len, |_| value))
         }
 
         /// Put `len` copies of a value into the arena.
@@ -257,7 +257,7 @@ macro_rules! allocation_methods {
         #[track_caller]
         pub fn alloc_slice_fill_with<$($generic,)? T>($self: $receiver, len: usize, value_at: impl FnMut(usize) -> T) -> &$out mut [T] {
             const { assert_no_drop::<T>() }
-            $self.raw().try_slice_fill_with(len, value_at).unwrap_or_else(fail)
+            or_fail!($self.raw().try_slice_fill_with(len, value_at))
         }
 
         /// Put `len` values into the arena, each made from its index.
@@ -288,7 +288,7 @@ macro_rules! allocation_methods {
         #[track_caller]
         pub fn alloc_slice_from_iter<$($generic,)? T>($self: $receiver, values: impl IntoIterator<Item = T>) -> &$out mut [T] {
             const { assert_no_drop::<T>() }
-            $self.raw().try_from_iter(values.into_iter()).unwrap_or_else(fail)
+            or_fail!($self.raw().try_from_iter(values.into_iter()))
         }
 
         /// Put what an iterator yields into the arena, however many values that are.
@@ -315,7 +315,7 @@ macro_rules! allocation_methods {
         #[inline]
         #[track_caller]
         pub fn alloc_str<$($generic)?>($self: $receiver, text: &str) -> &$out mut str {
-            $self.raw().try_str(text).unwrap_or_else(fail)
+            or_fail!($self.raw().try_str(text))
         }
 
         /// Copy text into the arena.
@@ -341,7 +341,7 @@ macro_rules! allocation_methods {
         /// ```
         #[track_caller]
         pub fn alloc_fmt<$($generic)?>($self: $receiver, text: fmt::Arguments<'_>) -> &$out mut str {
-            $self.raw().try_fmt(text).unwrap_or_else(fail)
+            or_fail!($self.raw().try_fmt(text))
         }
 
         /// Write formatted text into the arena.
@@ -385,7 +385,8 @@ macro_rules! allocation_methods {
             $self.raw().allocate(layout)
         }
 
-        /// Take a block of zeroes. Memory that has never been used is not touched.
+        /// Take a block of zeroes. Memory that is known to be zero already (fresh from the OS, and never
+        /// used) is not touched.
         ///
         /// # Panics
         ///
@@ -393,10 +394,11 @@ macro_rules! allocation_methods {
         #[inline]
         #[track_caller]
         pub fn alloc_layout_zeroed<$($generic)?>($self: $receiver, layout: Layout) -> NonNull<u8> {
-            $self.raw().allocate_zeroed(layout).unwrap_or_else(fail)
+            or_fail!($self.raw().allocate_zeroed(layout))
         }
 
-        /// Take a block of zeroes. Memory that has never been used is not touched.
+        /// Take a block of zeroes. Memory that is known to be zero already (fresh from the OS, and never
+        /// used) is not touched.
         ///
         /// # Errors
         ///
@@ -485,8 +487,10 @@ macro_rules! position_methods {
         /// # Safety
         ///
         /// The checkpoint is of this arena, which has not been reset, or rewound to an earlier
-        /// checkpoint, since it was taken; no block allocated since is used again, by anybody, also
-        /// not by a destructor that this runs.
+        /// checkpoint, since it was taken. No block allocated since is used again, by anybody, also
+        /// not by a destructor that this runs. No older block has been grown, shrunk or freed since:
+        /// a vector that had room before may lie behind the checkpoint now. No scope that was opened
+        /// since is still open, and none that was open then has ended.
         ///
         /// ```
         /// let arena = arena_core::Arena::new();
@@ -528,7 +532,8 @@ macro_rules! position_methods {
 
         /// Open a scope that ends when the guard is dropped; for scopes that do not fit a closure.
         ///
-        /// Forgetting the guard gives nothing up, and costs nothing but the memory.
+        /// Forgetting the guard gives nothing up. The scope counts as open then until the one around
+        /// it ends, or the arena is reset: collections of the scope around refuse to grow.
         ///
         /// ```
         /// let mut arena = arena_core::Arena::new();

@@ -12,7 +12,6 @@ use std::sync::{Mutex, TryLockError};
 
 use crate::arena::MappedRegion;
 use crate::policy::Commit;
-use crate::region::Access;
 
 /// The bytes that a region in the pool keeps resident; what was used beyond is given to the OS.
 pub const KEPT: usize = 64 << 10;
@@ -76,6 +75,10 @@ fn shared() -> Option<impl DerefMut<Target = Vec<Box<MappedRegion>>>> {
 /// Put a region in, in the state it says; too many are unmapped.
 #[inline]
 pub(crate) fn put(spare: Box<MappedRegion>) {
+    if spare.region.has_fork_advice() {
+        // Somebody has advised it to be something else in a child; the next arena is not to be.
+        return;
+    }
     if spare.state.soiled - spare.region.base().addr().get() > KEPT {
         return put_trimmed(spare);
     }
@@ -112,9 +115,8 @@ fn trim(spare: &mut MappedRegion) -> Result<(), crate::RegionError> {
     let ready = spare.state.ready - base;
     spare.region.decommit(KEPT..spare.region.len())?;
     if ready > KEPT && matches!(spare.settings.commit, Commit::Stepwise { .. }) {
-        // SAFETY: no arena has the region, and the next one commits these bytes before it hands
-        // them out.
-        unsafe { spare.region.protect(KEPT..ready, Access::None)? };
+        // No arena has the region, and the next one commits these bytes before it hands them out.
+        spare.region.uncommit(KEPT..ready);
         spare.state.ready = base + KEPT;
     }
     spare.state.soiled = base + KEPT;

@@ -5,7 +5,7 @@
 //! | [`reserve`](Region::reserve) | `mmap` `PROT_NONE` | ours, inaccessible, not charged |
 //! | [`commit`](Region::commit) | `mprotect` | readable and writable, paid for at the first touch |
 //! | [`populate`](Region::populate) | `madvise` `MADV_POPULATE_WRITE` | paid for now |
-//! | [`decommit`](Region::decommit) | `madvise` `MADV_DONTNEED` or `MADV_REMOVE` | zero (or the file's bytes, for a private view), no longer resident |
+//! | [`decommit`](Region::decommit) | `madvise` `MADV_DONTNEED` or `MADV_REMOVE` | zero, no longer resident |
 //! | [`advise`](Region::advise) | `madvise` | as before, handled differently |
 //! | [`protect`](Region::protect) | `mprotect` | as `Access` says |
 //! | [`guard`](Region::guard) | `madvise` `MADV_GUARD_INSTALL`, else `mprotect` | faults when touched |
@@ -22,6 +22,7 @@
 //! A region hands out one raw pointer, [`Region::base`]. Who makes references from it answers for
 //! them, also against the verbs that take `&mut self`: those change contents or access.
 
+use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::ptr::NonNull;
 use std::fs::File;
@@ -29,6 +30,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 #[cfg(any(test, feature = "failure-hook"))]
 pub mod failure;
+mod forked;
 mod mapping;
 pub(crate) mod os;
 pub(crate) mod room;
@@ -37,6 +39,7 @@ mod tests;
 mod view;
 
 pub use crate::error::{Backing, Cause, Operation, RegionError};
+use forked::ForkAdvice;
 use mapping::Mapping;
 pub(crate) use os::huge_pages_unasked;
 pub use os::page_size;
@@ -102,9 +105,9 @@ pub enum GuardKind {
 /// ```
 #[derive(Debug)]
 pub struct Region {
-    /// Keeps the whole range mapped; it may begin before `base` and end after `base + len`, by one
-    /// guard page each.
-    _mapping: Mapping,
+    /// Keeps the whole range mapped; it may begin before `base` and end after `base + len`, by guard
+    /// pages.
+    mapping: ManuallyDrop<Mapping>,
     /// The first byte, page aligned.
     base: NonNull<u8>,
     /// Bytes from `base`; a multiple of the page size, at least one page; ends at or below
@@ -113,8 +116,10 @@ pub struct Region {
     backing: Backing,
     /// The descriptor behind the bytes, where there is one.
     file: Option<File>,
-    /// Whether it began as address space only, so that only committed parts may be touched.
+    /// Whether parts of it may be inaccessible, so that they must be committed before the touch.
     reserved: bool,
+    /// What forked children have been advised to find.
+    fork: ForkAdvice,
 }
 
 // SAFETY: a region is a range of addresses that belongs to the process, not to a thread; the verbs
@@ -162,11 +167,9 @@ impl Region {
     /// As [`Region::anonymous`].
     pub fn reserve(len: usize) -> Result<Self, RegionError> {
         let len = rounded(len, Backing::Anonymous)?;
-        let region = Self::new(os::reserve(len)?, Backing::Anonymous, None)?;
-        Ok(Self {
-            reserved: true,
-            ..region
-        })
+        let mut region = Self::new(os::reserve(len)?, Backing::Anonymous, None)?;
+        region.reserved = true;
+        Ok(region)
     }
 
     /// `memfd_create` and `mmap(MAP_SHARED)`: take shared memory that has a descriptor.
@@ -199,7 +202,8 @@ impl Region {
     /// For as long as the region or anything made from it is in use, nobody writes to the file
     /// except through this region, and nobody makes it shorter: not this process through another
     /// descriptor or mapping, and no other process. A write would change bytes behind a reference;
-    /// a truncated file turns the next touch into SIGBUS.
+    /// a truncated file turns the next touch into SIGBUS. So does a disk that is full when a page is
+    /// touched for the first time: the file is extended, not filled.
     pub unsafe fn file(file: File, len: usize) -> Result<Self, RegionError> {
         let len = rounded(len, Backing::File)?;
         os::extend(&file, len)?;
@@ -223,12 +227,13 @@ impl Region {
             ));
         }
         Ok(Self {
-            _mapping: mapping,
+            mapping: ManuallyDrop::new(mapping),
             base,
             len,
             backing,
             file,
             reserved: false,
+            fork: ForkAdvice::none(),
         })
     }
 
@@ -250,7 +255,15 @@ impl Region {
         self.backing
     }
 
-    /// Tell whether the region began as address space only.
+    /// Take access away from a range that nobody uses until it is committed again. Refused, or half
+    /// done, some of it may still be accessible, which does no harm.
+    pub(crate) fn uncommit(&mut self, range: Range<usize>) {
+        self.reserved = true;
+        // SAFETY: nobody uses the range until it is committed.
+        let _ = unsafe { self.protect(range, Access::None) };
+    }
+
+    /// Tell whether parts of the region may be inaccessible.
     pub(crate) fn is_reserved(&self) -> bool {
         self.reserved
     }
@@ -301,7 +314,25 @@ impl Region {
     pub fn advise(&self, range: Range<usize>, advice: Advice) -> Result<(), RegionError> {
         let (at, len) = self.checked(Operation::Advise, range)?;
         // SAFETY: the range is ours; no `Advice` changes contents or access in this process.
-        unsafe { os::advise(at, len, advice, self.backing) }
+        unsafe { os::advise(at, len, advice, self.backing)? };
+        self.fork.note(advice, len == self.len);
+        Ok(())
+    }
+
+    /// Tell whether forked children find something else than fork alone would give them.
+    pub(crate) fn has_fork_advice(&self) -> bool {
+        self.fork.is_given()
+    }
+
+    /// Tell whether this process is a forked child for which advice has wiped the region, or left it
+    /// out.
+    pub(crate) fn was_taken_by_fork(&self) -> bool {
+        self.fork.has_taken_bytes()
+    }
+
+    /// Tell whether this process is a forked child that was not given the region.
+    fn is_absent(&self) -> bool {
+        self.fork.is_absent()
     }
 
     /// Change what the processor lets the program do with a range (`mprotect`).
@@ -408,7 +439,8 @@ impl Region {
         self.file.as_ref().map(AsFd::as_fd)
     }
 
-    /// Count the resident bytes, in whole pages (`mincore`).
+    /// Count the resident bytes, in whole pages (`mincore`). For shared memory and files that is what
+    /// the page cache holds, whoever touched it.
     ///
     /// # Errors
     ///
@@ -453,6 +485,16 @@ impl Region {
             unsafe { self.base.add(range.start) },
             range.end - range.start,
         ))
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // In a child that was not given the region, somebody else may live at its addresses.
+        if !self.is_absent() {
+            // SAFETY: not used again.
+            unsafe { ManuallyDrop::drop(&mut self.mapping) };
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::arena::{RawArena, Stats};
 use crate::blocks::Blocks;
 use crate::boxed::ArenaBox;
 use crate::error::AllocError;
-use crate::fill::{Fill, assert_no_drop, fail};
+use crate::fill::{Fill, assert_no_drop, or_fail};
 use crate::methods::{allocation_methods, position_methods};
 #[cfg(feature = "_allocator")]
 use crate::reference::ArenaRef;
@@ -111,7 +111,7 @@ impl<'s, 'outside, const MIN_ALIGN: usize> Scope<'s, 'outside, MIN_ALIGN> {
     #[inline]
     #[track_caller]
     pub fn alloc_drop<T: Send + 'outside>(&self, value: T) -> &'s mut T {
-        self.try_alloc_drop(value).unwrap_or_else(fail)
+        or_fail!(self.try_alloc_drop(value))
     }
 
     /// Put a value into the scope, and have it dropped as [`alloc_drop`](Scope::alloc_drop) does.
@@ -169,10 +169,18 @@ impl<'a, const MIN_ALIGN: usize> ScopeGuard<'a, MIN_ALIGN> {
 impl<const MIN_ALIGN: usize> Drop for ScopeGuard<'_, MIN_ALIGN> {
     #[inline]
     fn drop(&mut self) {
-        self.raw.set_depth(self.depth);
+        struct Close<'a, const MIN_ALIGN: usize>(&'a RawArena<MIN_ALIGN>, u32);
+        impl<const MIN_ALIGN: usize> Drop for Close<'_, MIN_ALIGN> {
+            fn drop(&mut self) {
+                self.0.set_depth(self.1);
+            }
+        }
+        // Open until the destructors have run: one that has an `ArenaRef` of the scope around must
+        // not allocate what is about to be given up.
+        let _last = Close(self.raw, self.depth);
         // SAFETY: `start` was the bump pointer; every block handed out since borrows this guard,
-        // or lives in a closure that has returned, so nobody uses it. Destructors cannot either:
-        // what they may borrow lives longer than the scope.
+        // or lives in a closure that has returned, so nobody uses it. Destructors do not either:
+        // what they may borrow lives longer than the scope, and they cannot allocate.
         unsafe { self.raw.rewind(self.start) };
     }
 }

@@ -28,7 +28,7 @@ pub use local::LocalArena;
 use crate::blocks::Blocks;
 use crate::boxed::ArenaBox;
 use crate::error::AllocError;
-use crate::fill::{Fill, assert_no_drop, fail};
+use crate::fill::{Fill, assert_no_drop, or_fail};
 use crate::methods::allocation_methods;
 use crate::policy::{BuildError, Policy};
 use crate::region::{Region, RegionError};
@@ -119,7 +119,7 @@ impl SyncArena {
     #[must_use]
     #[track_caller]
     pub fn local(&self) -> LocalArena<'_> {
-        self.try_local().unwrap_or_else(fail)
+        or_fail!(self.try_local())
     }
 
     /// Take a handle that owns a sub-block.

@@ -8,6 +8,10 @@ use crate::policy::{Commit, Reset, Settings};
 #[cfg(feature = "std")]
 use crate::region::{Advice, Region, page_size};
 
+/// The largest page that a touch may make resident, in bytes: of x86-64, and of most others.
+#[cfg(feature = "std")]
+const HUGE_PAGE: usize = 2 << 20;
+
 /// The memory under an arena. Offsets and lengths are in bytes from its base.
 #[derive(Debug)]
 pub(crate) enum Ground {
@@ -124,6 +128,38 @@ impl Ground {
         }
     }
 
+    /// Tell whether this is a forked child in which what was in the memory is gone.
+    pub(super) fn was_taken_by_fork(&self) -> bool {
+        match self {
+            Ground::Buffer => false,
+            #[cfg(feature = "std")]
+            Ground::Mapped(mapped) => mapped.region.was_taken_by_fork(),
+        }
+    }
+
+    /// From which byte on huge pages are wanted, if at all.
+    pub(super) fn huge_from(&self) -> Option<usize> {
+        match self {
+            Ground::Buffer => None,
+            #[cfg(feature = "std")]
+            Ground::Mapped(mapped) => mapped.settings.huge_from,
+        }
+    }
+
+    /// How many bytes may be resident, of which `dirty` have been handed out, `ready` may be touched,
+    /// and huge pages have been asked for or not.
+    pub(super) fn extent(&self, dirty: usize, ready: usize, huge: bool) -> usize {
+        match self {
+            Ground::Buffer => dirty,
+            #[cfg(feature = "std")]
+            Ground::Mapped(mapped) => match mapped.settings.commit {
+                Commit::Ahead { .. } => ready,
+                _ if huge => dirty.next_multiple_of(HUGE_PAGE).min(mapped.region.len()),
+                _ => dirty,
+            },
+        }
+    }
+
     /// How many bytes `reset` keeps, if it gives any back at all.
     pub(super) fn keep_on_reset(&self) -> Option<usize> {
         match self {
@@ -166,9 +202,8 @@ impl Ground {
                     Commit::Ahead { .. } => ready.min(keep),
                     Commit::Stepwise { .. } if ready <= keep => ready,
                     Commit::Stepwise { .. } => {
-                        // SAFETY: the arena is empty, and will commit these bytes before it hands
-                        // them out again.
-                        unsafe { region.protect(keep..ready, crate::region::Access::None)? };
+                        // The arena is empty, and commits these bytes before it hands them out.
+                        region.uncommit(keep..ready);
                         keep
                     }
                 };

@@ -229,7 +229,20 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         }
         let _also_after_a_panic = GiveBack(self, to);
         // SAFETY: passed on.
-        unsafe { self.finalisers.run_from(to.addr()) };
+        unsafe { self.run_finalisers(to.addr()) };
+    }
+
+    /// # Safety
+    ///
+    /// As [`Finalisers::run_from`].
+    unsafe fn run_finalisers(&self, address: usize) {
+        if self.ground.was_taken_by_fork() {
+            // The values, and the list of them, are not there: the parent will drop them.
+            self.finalisers.forget();
+        } else {
+            // SAFETY: passed on.
+            unsafe { self.finalisers.run_from(address) };
+        }
     }
 
     /// Take the bump pointer back to `to`, and clear what is returned if that is the policy. No
@@ -290,11 +303,19 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         // SAFETY: `&mut self` says that no block is in use.
         unsafe { self.rewind(self.base) };
         if let Some(keep) = self.ground.keep_on_reset()
-            && self.peak.get() - self.base.addr() > keep
+            && self.extent() > keep
         {
             // Refused (the memory is locked, say), the arena is empty all the same.
             let _ = self.decommit_above(keep);
         }
+    }
+
+    /// How many bytes from the base may be resident.
+    fn extent(&self) -> usize {
+        let start = self.base.addr();
+        let dirty = self.peak.get().max(self.soiled.get()) - start;
+        let huge = self.huge_at.get() == usize::MAX && self.ground.huge_from().is_some();
+        self.ground.extent(dirty, self.ready.get() - start, huge)
     }
 
     /// Empty the arena and give all but the first `keep` bytes back to the OS.
@@ -413,7 +434,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     fn finalise(&mut self) {
         if self.finalisers.reach(1) {
             // SAFETY: `&mut self` says that no value is in use.
-            unsafe { self.finalisers.run_from(1) };
+            unsafe { self.run_finalisers(1) };
         }
         watch::closed(self.base(), self.stats().high_water_mark, self.capacity());
     }
@@ -476,6 +497,21 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             self.limit.get().is_multiple_of(MIN_ALIGN),
             "limit {:#x} is not a multiple of {MIN_ALIGN}",
             self.limit.get()
+        );
+        let Stats {
+            used,
+            high_water_mark,
+            committed,
+            capacity,
+            ..
+        } = self.stats();
+        assert!(
+            used <= high_water_mark && used <= committed,
+            "{used} used, but {high_water_mark} at most, {committed} committed"
+        );
+        assert!(
+            high_water_mark <= capacity && committed <= capacity,
+            "{high_water_mark} or {committed} of {capacity}"
         );
         assert!(
             self.peak.get() <= self.end,

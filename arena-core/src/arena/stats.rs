@@ -2,7 +2,8 @@
 
 /// The numbers of an arena at one moment, in bytes.
 ///
-/// `used <= high_water_mark <= committed <= capacity`. How much of it is resident is for the OS to
+/// `used` is at most `high_water_mark` and `committed`, and both of these at most `capacity`. `limit`
+/// may be set below `used`, and bounds the last byte of a block, not its rounding. How much of it is resident is for the OS to
 /// say: see [`Arena::resident`](crate::Arena::resident).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {

@@ -424,7 +424,9 @@ fn policies_that_contradict_themselves_are_refused() {
     let page = page_size();
     let shared = || Region::anonymous_shared(page).unwrap();
     let private = || Region::anonymous(page).unwrap();
-    let refused = |result: Result<Arena, BuildError>| result.unwrap_err().to_string();
+    fn refused<E: std::fmt::Display + std::fmt::Debug>(result: Result<Arena, E>) -> String {
+        result.unwrap_err().to_string()
+    }
     for (error, why) in [
         (
             refused(Policy::new().build_in(shared())),
@@ -517,6 +519,129 @@ fn zeroing_always_clears_a_region_that_comes_with_bytes() {
         .build_in(arena.into_region())
         .unwrap();
     assert!(is_zero(again.alloc_layout(layout(1000, 1)), 1000));
+}
+
+#[test]
+fn a_limit_above_the_capacity_is_the_capacity() {
+    let arena = small(4096);
+    arena.set_limit(usize::MAX);
+    assert_eq!(arena.limit(), 4096);
+    arena.alloc_slice_fill_copy(4096, 1_u8);
+    assert!(arena.try_alloc(1_u8).is_err());
+    arena.check();
+}
+
+#[test]
+fn offsets_are_of_used_bytes_only() {
+    let arena = small(4096);
+    let block: *const u8 = arena.alloc([0_u8; 16]).as_ptr();
+    assert_eq!(arena.offset_of(block.wrapping_add(15)), Some(15));
+    assert_eq!(arena.offset_of(block.wrapping_add(16)), None);
+    assert_eq!(arena.offset_of(block.wrapping_sub(1)), None);
+}
+
+#[test]
+fn text_that_does_not_fit_is_an_error_even_if_its_display_does_not_care() {
+    struct Careless;
+    impl fmt::Display for Careless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let _ = f.write_str(&"x".repeat(5000));
+            f.write_str("end")
+        }
+    }
+    let arena = small(4096);
+    let text = arena.try_alloc_fmt(format_args!("{Careless}"));
+    assert!(
+        matches!(text, Err(AllocError::Exhausted { .. })),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn a_region_that_lost_access_is_committed_again_by_the_next_arena() {
+    let page = page_size();
+    let region = Region::anonymous(64 * page).unwrap();
+    let policy = Policy::new().commit(Commit::Stepwise { step: 4 * page });
+    let mut arena: Arena = policy.build_in(region).unwrap();
+    arena.alloc_slice_fill_copy(10 * page, 1_u8);
+    arena.reset_and_decommit(0).unwrap();
+    let region = arena.into_region();
+    let refused = Policy::new()
+        .commit(Commit::Ahead { step: page })
+        .build_in::<8>(region)
+        .unwrap_err();
+    assert!(refused.to_string().contains("only reserved"), "{refused}");
+    let arena: Arena = Policy::new().build_in(refused.region).unwrap();
+    assert!(
+        arena
+            .alloc_slice_fill_copy(64 * page, 2_u8)
+            .iter()
+            .all(|&byte| byte == 2)
+    );
+}
+
+#[test]
+fn a_policy_that_does_not_fit_gives_the_region_back_as_it_was() {
+    let region = Region::anonymous(page_size()).unwrap();
+    let arena: Arena = Policy::new().build_in(region).unwrap();
+    arena.alloc_str("Hello arena");
+    let policy = Policy::new().zeroing(Zeroing::Always).fork(Fork::Share);
+    let refused = policy.build_in::<8>(arena.into_region()).unwrap_err();
+    let bytes = refused.region.base();
+    // SAFETY: the region is mapped, and holds the text.
+    assert_eq!(unsafe { bytes.read() }, b'H');
+    let file = tempfile::tempfile().unwrap();
+    // SAFETY: nobody else has the unlinked temporary file.
+    let region = unsafe { Region::file(file, page_size()) }.unwrap();
+    let policy = Policy::new().zeroing(Zeroing::Always).fork(Fork::Share);
+    let refused = policy.build_in::<8>(region).unwrap_err();
+    assert!(
+        refused.to_string().ends_with("zeroing cannot be promised"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn trimming_counts_what_is_resident_not_only_what_was_used() {
+    let mib = 1 << 20;
+    let policy = Policy::new().reserve(8 * mib).reset(Reset::Trim(64 << 10));
+    let mut arena = policy.commit(Commit::Ahead { step: mib }).build().unwrap();
+    arena.alloc(1_u8);
+    assert_eq!(arena.resident().unwrap(), mib);
+    arena.reset();
+    assert_eq!(arena.resident().unwrap(), 64 << 10);
+    let mut arena = policy.huge_pages(HugePages::Always).build().unwrap();
+    arena.alloc(1_u8);
+    arena.reset();
+    assert!(
+        arena.resident().unwrap() <= 64 << 10,
+        "{}",
+        arena.resident().unwrap()
+    );
+}
+
+#[test]
+fn statistics_stay_in_order_whatever_is_given_back() {
+    let page = page_size();
+    for commit in [
+        Commit::OnTouch,
+        Commit::Stepwise { step: page },
+        Commit::Ahead { step: page },
+    ] {
+        let mut arena = Policy::new()
+            .reserve(64 * page)
+            .commit(commit)
+            .build()
+            .unwrap();
+        arena.alloc_slice_fill_copy(10 * page, 1_u8);
+        arena.reset_and_decommit(page).unwrap();
+        arena.check();
+        assert_eq!(arena.high_water_mark(), 10 * page);
+        arena.alloc_slice_fill_copy(2 * page, 1_u8);
+        arena.reset_and_decommit(0).unwrap();
+        assert_eq!(arena.high_water_mark(), 10 * page);
+        arena.check();
+    }
 }
 
 mod refused_by_the_os {
@@ -621,6 +746,21 @@ mod refused_by_the_os {
         let _plan = failure::fail(Operation::Decommit, 1, libc::EINVAL);
         assert!(arena.reset_and_decommit(0).is_err());
         assert_eq!(arena.used(), 0);
+    }
+
+    #[test]
+    fn access_that_cannot_be_taken_away_does_no_harm() {
+        let page = page_size();
+        let policy = Policy::new()
+            .reserve(64 * page)
+            .commit(Commit::Stepwise { step: page });
+        let mut arena = policy.build().unwrap();
+        arena.alloc_slice_fill_copy(10 * page, 1_u8);
+        let plan = failure::fail(Operation::Protect, 1, libc::ENOMEM);
+        arena.reset_and_decommit(0).unwrap();
+        assert_eq!((plan.fired(), arena.stats().committed), (1, 0));
+        arena.alloc_slice_fill_copy(10 * page, 1_u8);
+        arena.check();
     }
 
     #[test]

@@ -106,3 +106,46 @@ fn text_stays_utf_8_whatever_is_taken_away() {
         (None, 0, true)
     );
 }
+
+#[test]
+fn a_destructor_cannot_allocate_from_the_scope_around_what_its_own_scope_gives_up() {
+    /// Says that it can be sent, and checks that nobody does.
+    struct Stays<'v, 'a>(&'v mut ArenaVec<'a, u64>, std::thread::ThreadId);
+    // SAFETY: used, and dropped, on the thread that made it: checked.
+    unsafe impl Send for Stays<'_, '_> {}
+    impl Drop for Stays<'_, '_> {
+        fn drop(&mut self) {
+            assert_eq!(self.1, std::thread::current().id());
+            let grown = catch_unwind(AssertUnwindSafe(|| self.0.extend([1, 2, 3, 4])));
+            assert!(
+                grown.is_err(),
+                "it grew into a scope that is being given up"
+            );
+        }
+    }
+    let mut arena = Arena::new();
+    arena.scope(|outer| {
+        let mut vec = ArenaVec::new_in(&*outer);
+        outer.scope(|inner| {
+            inner.alloc([0_u64; 100]);
+            inner.alloc_drop(Stays(&mut vec, std::thread::current().id()));
+        });
+        assert!(vec.is_empty());
+        vec.extend([1, 2, 3, 4]);
+        outer.alloc([99_u64; 100]);
+        assert_eq!(vec, [1, 2, 3, 4]);
+    });
+}
+
+#[test]
+fn a_forgotten_guard_counts_as_open_until_the_arena_is_reset() {
+    let mut arena = Arena::new();
+    arena.scope(|outer| {
+        let mut vec = ArenaVec::new_in(&*outer);
+        core::mem::forget(outer.scope_guard());
+        assert!(catch_unwind(AssertUnwindSafe(|| vec.push(1))).is_err());
+    });
+    core::mem::forget(arena.scope_guard());
+    arena.reset();
+    assert_eq!(arena.raw().depth(), 0);
+}

@@ -10,7 +10,7 @@ use super::shared::Shared;
 use crate::blocks::Blocks;
 use crate::boxed::ArenaBox;
 use crate::error::AllocError;
-use crate::fill::{Fill, assert_no_drop, fail};
+use crate::fill::{Fill, assert_no_drop, or_fail};
 use crate::methods::allocation_methods;
 use crate::watch;
 

@@ -3,6 +3,7 @@
 //! Every pointer is derived from the arena's own region and every touch is volatile, so what happens
 //! is the processor's doing, not the compiler's.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use arena_core::policy::{Commit, Guard};
@@ -159,6 +160,33 @@ fn exhaustion_panics_with_the_numbers_in_the_message() {
         "the panic names the caller's line:\n{}",
         ended.said
     );
+}
+
+#[test]
+fn exhaustion_panics_at_the_callers_line() {
+    let first = line!() + 5;
+    let ended = own_process::run(|| {
+        let arena = Policy::new().reserve(4096).build().unwrap();
+        // One call a line.
+        let calls: [&dyn Fn(); 5] = [
+            &|| assert_ne!(arena.alloc([0_u8; 5000]).len(), 0),
+            &|| assert_ne!(arena.alloc_str(&"x".repeat(5000)).len(), 0),
+            &|| assert_ne!(arena.alloc_slice_fill_copy(5000, 0_u8).len(), 0),
+            &|| assert_ne!(arena.alloc_drop([0_u8; 5000]).len(), 0),
+            &|| assert_ne!(arena.alloc_slice_from_iter(0..5000_u64).len(), 0),
+        ];
+        for call in calls {
+            assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+        }
+    });
+    ended.well();
+    for line in first..first + 5 {
+        assert!(
+            ended.said.contains(&format!("faults.rs:{line}:")),
+            "line {line}:\n{}",
+            ended.said
+        );
+    }
 }
 
 #[test]

@@ -106,9 +106,10 @@ fn absent_kills_a_child_that_touches_it() {
 #[test]
 fn dropping_an_arena_in_the_child_leaves_the_parents_alone() {
     own_process::run(|| {
-        for policy in [Fork::Copy, Fork::Share, Fork::Wipe] {
+        for policy in [Fork::Copy, Fork::Share, Fork::Wipe, Fork::Absent] {
             let arena = arena(policy);
             arena.alloc(7_u64);
+            arena.alloc_drop(String::from("the parent's"));
             let base = arena.base();
             let status = forked(|| {
                 // SAFETY: the child's own copy of the value, never used again by the child.
@@ -218,6 +219,57 @@ fn a_private_shared_arena_is_copied_for_the_child() {
         assert_eq!(exited(status), 0);
         assert_eq!(*value, 7);
         assert!(arena.alloc([1_u64; 100]).iter().all(|&n| n == 1));
+    })
+    .well();
+}
+
+#[test]
+fn dropping_an_absent_arena_leaves_what_the_child_mapped_there() {
+    own_process::run(|| {
+        let arena = arena(Fork::Absent);
+        let (base, len) = (arena.base(), arena.capacity());
+        let mut arena = Some(arena);
+        let status = forked(|| {
+            let flags = rustix::mm::MapFlags::PRIVATE | rustix::mm::MapFlags::FIXED_NOREPLACE;
+            let access = rustix::mm::ProtFlags::READ | rustix::mm::ProtFlags::WRITE;
+            let at = base.as_ptr().cast();
+            // SAFETY: NOREPLACE: the range is free in this process, or nothing is mapped.
+            let mine = unsafe { rustix::mm::mmap_anonymous(at, len, access, flags) };
+            if mine.is_err() {
+                return 1;
+            }
+            // SAFETY: mapped just now.
+            unsafe { base.write_volatile(5) };
+            drop(arena.take());
+            // SAFETY: as above, if nobody has unmapped it.
+            unsafe { base.read_volatile() }
+        });
+        assert_eq!(exited(status), 5);
+        assert_eq!(*arena.unwrap().alloc(7_u64), 7);
+    })
+    .well();
+}
+
+#[test]
+fn fork_advice_does_not_outlive_its_policy() {
+    own_process::run(|| {
+        for before in [Fork::Wipe, Fork::Absent] {
+            let region = arena(before).into_region();
+            let arena: Arena = Policy::new().build_in(region).unwrap();
+            arena.alloc(7_u64);
+            assert_eq!(exited(forked(|| first_byte(&arena))), 7, "after {before:?}");
+        }
+        // Nor does advice given to a region of the pool.
+        let arena = Arena::pooled();
+        let whole = 0..arena.region().len();
+        arena
+            .region()
+            .advise(whole, arena_core::region::Advice::WipeOnFork)
+            .unwrap();
+        drop(arena);
+        let arena = Arena::pooled();
+        arena.alloc(7_u64);
+        assert_eq!(exited(forked(|| first_byte(&arena))), 7);
     })
     .well();
 }
