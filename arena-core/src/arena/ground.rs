@@ -150,7 +150,10 @@ impl Ground {
     /// and huge pages have been asked for or not.
     pub(super) fn extent(&self, dirty: usize, ready: usize, huge: bool) -> usize {
         match self {
-            Ground::Buffer => dirty,
+            Ground::Buffer => {
+                let _ = (ready, huge);
+                dirty
+            }
             #[cfg(feature = "std")]
             Ground::Mapped(mapped) => match mapped.settings.commit {
                 Commit::Ahead { .. } => ready,

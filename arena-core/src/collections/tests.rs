@@ -75,6 +75,21 @@ fn a_collection_of_the_scope_around_does_not_grow_into_the_scope_within() {
 }
 
 #[test]
+fn a_collection_freed_in_a_scope_within_leaves_that_scope_where_it_is() {
+    let mut arena = Arena::new();
+    arena.scope(|outer| {
+        let vec = ArenaVec::from_iter_in(0..100_u64, &*outer);
+        let used = outer.used();
+        outer.scope(|inner| {
+            drop(vec.into_iter());
+            assert_eq!(inner.used(), used);
+            inner.alloc(1_u64);
+        });
+        assert_eq!(outer.used(), used);
+    });
+}
+
+#[test]
 fn a_forgotten_guard_locks_no_later_scope() {
     let mut arena = Arena::new();
     core::mem::forget(arena.scope_guard());

@@ -70,11 +70,7 @@ pub(crate) trait Short {
 
     /// As [`Make::free_each`].
     #[inline(always)]
-    fn end(self)
-    where
-        Self: Sized,
-    {
-    }
+    fn end(&mut self) {}
 }
 
 /// Two threads take blocks of 8 bytes from it, `count` each.

@@ -197,10 +197,8 @@ impl Short for Limit {
     }
 
     #[inline(always)]
-    fn end(self) {
+    fn end(&mut self) {
         SPARE.set(self.base);
-        // Nothing is left to drop; to say so spares the question.
-        std::mem::forget(self);
     }
 }
 

@@ -163,7 +163,7 @@ impl<M: Malloc> Short for Blocks<M> {
     }
 
     #[inline(always)]
-    fn end(mut self) {
+    fn end(&mut self) {
         self.free_each();
     }
 }

@@ -10,14 +10,14 @@ use crate::run::Outcome;
 
 /// Workloads whose instructions are counted, with a small count and a large one.
 ///
-/// Multiples of 1024, where a table is gone through; depths for the tree, whose every node costs
+/// Multiples of 16,384, where a table is gone through; depths for the tree, whose every node costs
 /// the same.
 const COUNTED: [(&str, u64, u64); 9] = [
-    ("one-u64", 102_400, 307_200),
-    ("forty-bytes", 102_400, 307_200),
-    ("mixed-layouts", 102_400, 307_200),
-    ("slices-and-str", 102_400, 307_200),
-    ("vec-push", 102_400, 307_200),
+    ("one-u64", 98_304, 294_912),
+    ("forty-bytes", 98_304, 294_912),
+    ("mixed-layouts", 98_304, 294_912),
+    ("slices-and-str", 98_304, 294_912),
+    ("vec-push", 98_304, 294_912),
     ("short-lived", 2_000, 6_000),
     ("rewind", 5_000, 15_000),
     ("tree", 10, 17),

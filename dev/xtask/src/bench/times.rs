@@ -13,8 +13,8 @@ use crate::run::Outcome;
 const TIMED: [(&str, u64, u64); 9] = [
     ("one-u64", 16_384, 501),
     ("forty-bytes", 4_096, 1_001),
-    ("mixed-layouts", 2_048, 1_001),
-    ("slices-and-str", 4_096, 1_001),
+    ("mixed-layouts", 16_384, 101),
+    ("slices-and-str", 16_384, 301),
     ("vec-push", 16_384, 501),
     ("short-lived", 20_000, 3),
     ("rewind", 50_000, 3),
