@@ -109,7 +109,7 @@ impl Arena {
     #[track_caller]
     pub fn pooled() -> Self {
         match pool::take() {
-            Some(mapped) => Self::over(mapped),
+            Some(mapped) => Self::again(mapped),
             None => Self::new_for_pool().unwrap_or_else(|error| panic!("{error}")),
         }
     }
@@ -122,8 +122,20 @@ impl Arena {
     #[inline]
     pub fn try_pooled() -> Result<Self, BuildError> {
         match pool::take() {
-            Some(mapped) => Ok(Self::over(mapped)),
+            Some(mapped) => Ok(Self::again(mapped)),
             None => Self::new_for_pool(),
+        }
+    }
+
+    /// Start over in a region of the pool: all of them have the default policy, without a limit.
+    #[inline]
+    fn again(mapped: Box<MappedRegion>) -> Self {
+        let (base, len, state) = (mapped.region.base(), mapped.region.len(), mapped.state);
+        // SAFETY: as in `over`; with the default policy nothing is cleared.
+        let raw = unsafe { RawArena::over(base, len, state, false, Ground::Mapped(mapped)) };
+        Self {
+            raw,
+            memory: PhantomData,
         }
     }
 

@@ -18,6 +18,9 @@ use crate::watch;
 /// and is nobody else's until it is cut to nothing, or the arena is reset, rewound below it, or ends.
 /// `extend` keeps a block where it is.
 pub(crate) unsafe trait Blocks {
+    /// What every block is aligned to at least.
+    const MIN_ALIGN: usize = 1;
+
     /// Place a block. `layout` is not empty.
     fn place(&self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
 
@@ -67,6 +70,13 @@ pub(crate) unsafe trait Blocks {
         };
         watch::placed(self.home(), block, layout.size());
         block
+    }
+
+    /// Hand out a block as [`Blocks::allocate`] does, for a layout that is aligned no more than
+    /// [`Blocks::MIN_ALIGN`]: a block of no bytes then costs nothing without being asked for.
+    #[inline(always)]
+    fn allocate_unpadded(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.allocate(layout)
     }
 
     /// Hand out a block of zeroes.

@@ -61,7 +61,7 @@ pub const fn place<const MIN_ALIGN: usize>(
     size: usize,
     align: usize,
 ) -> Option<Placement> {
-    let Some(start) = align_up::<MIN_ALIGN>(bump, align) else {
+    let Some(start) = align_up(bump, align) else {
         return None;
     };
     let Some(end) = end_of::<MIN_ALIGN>(start, size) else {
@@ -83,7 +83,7 @@ pub const fn place_exactly<const MIN_ALIGN: usize>(
     size: usize,
     align: usize,
 ) -> Option<Placement> {
-    let Some(start) = align_up::<MIN_ALIGN>(bump, align) else {
+    let Some(start) = align_up(bump, align) else {
         return None;
     };
     let Some(last) = start.checked_add(size) else {
@@ -114,11 +114,12 @@ pub const fn end_of<const MIN_ALIGN: usize>(start: usize, size: usize) -> Option
     }
 }
 
+// `bump` is a multiple of `MIN_ALIGN`; where the caller tells the compiler so, and the alignment is
+// known and no larger, all of this is `bump`. A branch on an alignment that is not known would cost
+// more than the rounding.
 #[inline(always)]
-const fn align_up<const MIN_ALIGN: usize>(bump: usize, align: usize) -> Option<usize> {
-    if align <= MIN_ALIGN {
-        Some(bump)
-    } else if cfg!(target_pointer_width = "64") {
+const fn align_up(bump: usize, align: usize) -> Option<usize> {
+    if cfg!(target_pointer_width = "64") {
         // Cannot wrap: see `RANGE_END_MAX`.
         Some(bump.wrapping_add(align - 1) & !(align - 1))
     } else {

@@ -478,7 +478,8 @@ macro_rules! position_methods {
         /// [`scope`](Self::scope) does the same and rewinds by itself, without `unsafe`.
         #[inline]
         pub fn checkpoint(&self) -> Checkpoint {
-            Checkpoint::at(self.raw().used())
+            let raw = self.raw();
+            Checkpoint::at(raw.bump().addr(), raw.base().addr().get())
         }
 
         /// Go back to a checkpoint: every block allocated since is given up, after the destructors
@@ -505,7 +506,7 @@ macro_rules! position_methods {
             let raw = self.raw();
             // SAFETY: by the caller's promise the checkpoint lies at or below the bump pointer and
             // nobody uses the bytes above it.
-            unsafe { raw.rewind(raw.at(checkpoint.offset())) };
+            unsafe { raw.rewind(raw.bump().with_addr(checkpoint.address())) };
         }
 
         /// Run `body` in a scope: everything it allocates is given up when it ends, also by a

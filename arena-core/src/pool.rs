@@ -73,11 +73,11 @@ fn shared() -> Option<impl DerefMut<Target = Vec<Box<MappedRegion>>>> {
 }
 
 /// Put a region in, in the state it says; too many are unmapped.
-#[inline]
+#[inline(always)]
 pub(crate) fn put(spare: Box<MappedRegion>) {
     if spare.region.has_fork_advice() {
         // Somebody has advised it to be something else in a child; the next arena is not to be.
-        return;
+        return unmap(spare);
     }
     if spare.state.soiled - spare.region.base().addr().get() > KEPT {
         return put_trimmed(spare);
@@ -89,6 +89,13 @@ pub(crate) fn put(spare: Box<MappedRegion>) {
         // SAFETY: what is not null was a box, and is in no slot.
         share(unsafe { Box::from_raw(extra) });
     }
+}
+
+// Out of line: what unmapping takes in registers is not to be saved by those that do not.
+#[cold]
+#[inline(never)]
+fn unmap(spare: Box<MappedRegion>) {
+    drop(spare);
 }
 
 #[cold]

@@ -18,17 +18,27 @@ use crate::reference::ArenaRef;
 /// Where a bump pointer stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Checkpoint {
-    offset: usize,
+    /// The address of the bump pointer: what going back needs, without a detour by the base.
+    address: usize,
+    /// The arena's first address; not above `address`.
+    base: usize,
 }
 
 impl Checkpoint {
-    pub(crate) fn at(offset: usize) -> Self {
-        Self { offset }
+    #[inline(always)]
+    pub(crate) fn at(address: usize, base: usize) -> Self {
+        Self { address, base }
+    }
+
+    #[inline(always)]
+    pub(crate) fn address(self) -> usize {
+        self.address
     }
 
     /// Return the bytes that were in use.
+    #[inline]
     pub fn offset(self) -> usize {
-        self.offset
+        self.address - self.base
     }
 }
 

@@ -20,7 +20,7 @@ mod asan;
 mod valgrind;
 
 /// Whether any tool is told anything.
-const WATCHED: bool = cfg!(any(feature = "asan", feature = "valgrind"));
+pub(crate) const WATCHED: bool = cfg!(any(feature = "asan", feature = "valgrind"));
 
 /// Bytes behind each block that belong to nobody. AddressSanitizer tells 8 bytes apart, valgrind
 /// describes 16.

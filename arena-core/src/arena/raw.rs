@@ -8,8 +8,10 @@
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::fmt;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
+use crate::blocks::dangling;
 use crate::bump::{self, round_down};
 use crate::error::{AllocError, RegionError};
 
@@ -17,7 +19,7 @@ use crate::finaliser::{Finalised, Finalisers};
 use crate::watch;
 
 #[cfg(feature = "std")]
-use super::ground::{Afterwards, Mapped};
+use super::ground::Afterwards;
 use super::ground::{Ground, State};
 use super::stats::Stats;
 
@@ -44,6 +46,9 @@ pub(crate) struct RawArena<const MIN_ALIGN: usize> {
     /// The highest the bump pointer stood whenever it was taken back, since memory above was last
     /// given to the OS. Bytes at or above `peak` and the bump pointer have not been handed out.
     peak: Cell<usize>,
+    /// The address at or below which going back takes no more than moving the bump pointer: `peak`,
+    /// or 0 if what is taken back is cleared.
+    plain_below: Cell<usize>,
     /// The highest `peak` that was forgotten by giving memory to the OS.
     former_peak: Cell<usize>,
     /// The address from which on memory was zero when the arena took it, or is since it was last
@@ -56,7 +61,9 @@ pub(crate) struct RawArena<const MIN_ALIGN: usize> {
     /// How many scopes are open, one in another.
     depth: Cell<u32>,
     /// Where the memory comes from.
-    ground: Ground,
+    ///
+    /// Dropped by `end`, so that passing it to the pool is not followed by asking what is left.
+    ground: ManuallyDrop<Ground>,
 }
 
 // SAFETY: the pointers are to memory that the arena owns or borrows exclusively (`Ground`), and
@@ -89,21 +96,22 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         let start = base.addr().get();
         let raw = Self {
             bump: Cell::new(base.as_ptr()),
-            limit: Cell::new(start),
+            // Nothing is allowed beyond the end, and nothing is ready there.
+            limit: Cell::new(round_down(state.ready.min(state.huge_at), MIN_ALIGN)),
             base: base.as_ptr(),
             end: start + len,
             allowed: Cell::new(start + len),
             ready: Cell::new(state.ready),
             huge_at: Cell::new(state.huge_at),
             peak: Cell::new(start),
+            plain_below: Cell::new(if clear_returned { 0 } else { start }),
             former_peak: Cell::new(start),
             soiled: Cell::new(state.soiled),
             clear_returned,
             finalisers: Finalisers::new(),
             depth: Cell::new(0),
-            ground,
+            ground: ManuallyDrop::new(ground),
         };
-        raw.refresh_limit();
         watch::opened(base, len);
         raw
     }
@@ -112,6 +120,8 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// not empty.
     #[inline(always)]
     pub(crate) fn place_fast(&self, from: *mut u8, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: the bump pointer and the starts of blocks are multiples of the minimum alignment.
+        unsafe { core::hint::assert_unchecked(from.addr() & (MIN_ALIGN - 1) == 0) };
         let placed =
             bump::place::<MIN_ALIGN>(from.addr(), self.limit.get(), layout.size(), layout.align())?;
         self.bump.set(from.with_addr(placed.end));
@@ -129,7 +139,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     ) -> Result<NonNull<u8>, AllocError> {
         match self.place_fast(from, layout) {
             Some(block) => Ok(block),
-            None => self.place_slow(from, layout),
+            None => self.place_slow(from, layout.size(), mask_of(layout)),
         }
     }
 
@@ -138,8 +148,8 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    pub(crate) fn place_slow_or_panic(&self, layout: Layout) -> NonNull<u8> {
-        match self.place_slow(self.bump.get(), layout) {
+    pub(crate) fn place_slow_or_panic(&self, size: usize, mask: usize) -> NonNull<u8> {
+        match self.place_slow(self.bump.get(), size, mask) {
             Ok(block) => block,
             Err(error) => panic!("{error}"),
         }
@@ -147,10 +157,18 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
 
     #[cold]
     #[inline(never)]
-    fn place_slow(&self, from: *mut u8, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let (size, align) = (layout.size(), layout.align());
+    fn place_slow(
+        &self,
+        from: *mut u8,
+        size: usize,
+        mask: usize,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let align = mask.wrapping_neg();
+        if size == 0 {
+            return Ok(dangling(align));
+        }
         let placed = bump::place_exactly::<MIN_ALIGN>(from.addr(), self.allowed.get(), size, align)
-            .ok_or_else(|| self.exhausted(layout))?;
+            .ok_or_else(|| self.exhausted(size, align))?;
         self.make_ready(placed.start + size, size)?;
         self.bump.set(from.with_addr(placed.end));
         // SAFETY: as in `place_fast`.
@@ -260,17 +278,38 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             "rewind to {to:p}, but {:p}..{from:p} is used",
             self.base
         );
-        self.peak.set(self.peak.get().max(from.addr()));
         // SAFETY: not below the base, which is not null.
         let returned = unsafe { NonNull::new_unchecked(to) };
         let len = from.addr() - to.addr();
+        if from.addr() > self.plain_below.get() {
+            // SAFETY: passed on.
+            unsafe { self.note_return(returned, len) };
+        }
+        watch::rewound(self.base(), returned, len);
+        self.bump.set(to);
+    }
+
+    /// Raise the peak, and clear what is returned if that is the policy: what going back takes
+    /// besides moving the bump pointer, which is seldom.
+    ///
+    /// # Safety
+    ///
+    /// The `len` bytes from `returned` reach to the bump pointer, and nobody uses them.
+    #[cold]
+    #[inline(never)]
+    unsafe fn note_return(&self, returned: NonNull<u8>, len: usize) {
+        self.set_peak(self.peak.get().max(self.bump.get().addr()));
         if self.clear_returned {
             watch::touched(returned, len);
             // SAFETY: the bytes were handed out, so they may be touched, and nobody uses them.
             unsafe { returned.write_bytes(0, len) };
         }
-        watch::rewound(self.base(), returned, len);
-        self.bump.set(to);
+    }
+
+    fn set_peak(&self, peak: usize) {
+        self.peak.set(peak);
+        self.plain_below
+            .set(if self.clear_returned { 0 } else { peak });
     }
 
     /// Clear `len` bytes that a block gives up without the bump pointer passing over them, if that
@@ -334,7 +373,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             .decommit_above(keep, self.end - start, self.ready.get() - start)?;
         self.former_peak
             .set(self.former_peak.get().max(self.peak.get()));
-        self.peak.set(self.peak.get().min(start + kept.resident));
+        self.set_peak(self.peak.get().min(start + kept.resident));
         self.soiled
             .set(self.soiled.get().min(start + kept.resident));
         self.ready.set(start + kept.ready);
@@ -352,12 +391,6 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     #[inline(always)]
     pub(crate) fn bump(&self) -> *mut u8 {
         self.bump.get()
-    }
-
-    /// Return the pointer at `offset`, with the provenance of the memory.
-    #[inline(always)]
-    pub(crate) fn at(&self, offset: usize) -> *mut u8 {
-        self.base.wrapping_add(offset)
     }
 
     pub(crate) fn base(&self) -> NonNull<u8> {
@@ -410,7 +443,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         access: crate::region::Access,
     ) -> Result<(), RegionError> {
         let ready = self.ready.get() - self.base.addr();
-        match &mut self.ground {
+        match &mut *self.ground {
             Ground::Buffer => Ok(()),
             // SAFETY: passed on.
             Ground::Mapped(mapped) => unsafe { mapped.region.protect(0..ready, access) },
@@ -425,7 +458,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// Empty the arena and part with its memory.
     #[cfg(feature = "std")]
     pub(crate) fn into_ground(mut self) -> Ground {
-        let ground = core::mem::replace(&mut self.ground, Ground::Buffer);
+        let ground = core::mem::replace(&mut *self.ground, Ground::Buffer);
         // Dropped without its ground, the arena runs what it owes, while `ground` keeps the memory.
         drop(self);
         ground
@@ -450,7 +483,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         self.depth.set(depth);
     }
 
-    fn exhausted(&self, layout: Layout) -> AllocError {
+    fn exhausted(&self, size: usize, align: usize) -> AllocError {
         let Stats {
             used,
             limit,
@@ -458,8 +491,8 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             ..
         } = self.stats();
         AllocError::Exhausted {
-            size: layout.size(),
-            align: layout.align(),
+            size,
+            align,
             used,
             limit,
             capacity,
@@ -519,6 +552,12 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             self.peak.get(),
             self.end
         );
+        let plain = if self.clear_returned {
+            0
+        } else {
+            self.peak.get()
+        };
+        assert_eq!(self.plain_below.get(), plain, "going back is plain below");
         let touchable = bump <= self.ready.get();
         assert!(
             touchable,
@@ -531,29 +570,70 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
 impl<const MIN_ALIGN: usize> Drop for RawArena<MIN_ALIGN> {
     #[inline]
     fn drop(&mut self) {
-        self.finalise();
-        #[cfg(feature = "std")]
-        if matches!(&self.ground, Ground::Mapped(mapped) if mapped.afterwards == Afterwards::Pool)
-            && let Ground::Mapped(mapped) = core::mem::replace(&mut self.ground, Ground::Buffer)
-        {
-            self.recycle(mapped);
+        if self.finalisers.reach(1) {
+            return self.end_finalising();
         }
+        watch::closed(self.base(), self.stats().high_water_mark, self.capacity());
+        // SAFETY: dropped once, and no destructor is owed.
+        unsafe { self.end() };
     }
 }
 
-#[cfg(feature = "std")]
 impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
-    /// Pass the region on to the pool, in the state it is in.
-    #[inline]
-    fn recycle(&self, mut mapped: Box<Mapped>) {
-        let used = self.bump.get().addr().max(self.peak.get());
-        mapped.state = State {
-            soiled: used.max(self.soiled.get()),
-            ready: self.ready.get(),
-            huge_at: self.huge_at.get(),
-        };
-        crate::pool::put(mapped);
+    #[cold]
+    #[inline(never)]
+    fn end_finalising(&mut self) {
+        struct End<'r, const MIN_ALIGN: usize>(&'r mut RawArena<MIN_ALIGN>);
+        impl<const MIN_ALIGN: usize> Drop for End<'_, MIN_ALIGN> {
+            fn drop(&mut self) {
+                // SAFETY: dropped once, after the last destructor.
+                unsafe { self.0.end() };
+            }
+        }
+        let also_after_a_panic = End(self);
+        also_after_a_panic.0.finalise();
     }
+
+    /// Part with the memory: to the pool, in the state it is in, or for good.
+    ///
+    /// # Safety
+    ///
+    /// The arena is being dropped, and nothing in it is used again.
+    #[inline]
+    unsafe fn end(&mut self) {
+        // SAFETY: nobody looks at the ground again.
+        let ground = unsafe { ManuallyDrop::take(&mut self.ground) };
+        #[cfg(feature = "std")]
+        if let Ground::Mapped(mut mapped) = ground {
+            if mapped.afterwards != Afterwards::Pool {
+                return unmap(mapped);
+            }
+            let used = self.bump.get().addr().max(self.peak.get());
+            mapped.state = State {
+                soiled: used.max(self.soiled.get()),
+                ready: self.ready.get(),
+                huge_at: self.huge_at.get(),
+            };
+            crate::pool::put(mapped);
+        }
+        #[cfg(not(feature = "std"))]
+        let _ = ground;
+    }
+}
+
+/// Unmap a region: a system call, beside which a call is nothing.
+#[cfg(feature = "std")]
+#[inline(never)]
+fn unmap(mapped: std::boxed::Box<super::ground::Mapped>) {
+    drop(mapped);
+}
+
+/// The bits of an address that an alignment leaves: how the cold path is told the alignment.
+///
+/// The fast path has it in a register already, and need not keep the alignment beside it.
+#[inline(always)]
+pub(crate) fn mask_of(layout: Layout) -> usize {
+    layout.align().wrapping_neg()
 }
 
 impl<const MIN_ALIGN: usize> fmt::Debug for RawArena<MIN_ALIGN> {

@@ -6,11 +6,14 @@ use core::ptr::NonNull;
 use crate::blocks::Blocks;
 use crate::bump;
 use crate::error::AllocError;
+use crate::watch;
 
-use super::raw::RawArena;
+use super::raw::{RawArena, mask_of};
 
 // SAFETY: blocks lie between the bump pointer before and after, which only `give_back` takes back.
 unsafe impl<const MIN_ALIGN: usize> Blocks for RawArena<MIN_ALIGN> {
+    const MIN_ALIGN: usize = MIN_ALIGN;
+
     #[inline(always)]
     fn place(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         self.place_from(self.bump(), layout)
@@ -21,8 +24,16 @@ unsafe impl<const MIN_ALIGN: usize> Blocks for RawArena<MIN_ALIGN> {
     fn place_or_panic(&self, layout: Layout) -> NonNull<u8> {
         match self.place_fast(self.bump(), layout) {
             Some(block) => block,
-            None => self.place_slow_or_panic(layout),
+            None => self.place_slow_or_panic(layout.size(), mask_of(layout)),
         }
+    }
+
+    #[inline(always)]
+    fn allocate_unpadded(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if watch::WATCHED {
+            return self.allocate(layout);
+        }
+        self.place(layout)
     }
 
     #[inline]

@@ -198,6 +198,36 @@ fn a_slice_grows_in_place_unless_its_iterator_allocates() {
 }
 
 #[test]
+fn slices_of_every_length_are_copied_whole_and_touch_no_neighbour() {
+    let arena = Arena::new();
+    for len in 0..200_usize {
+        let bytes: Vec<u8> = (0..len).map(|n| (n * 7 + len) as u8).collect();
+        let threes: Vec<[u8; 3]> = (0..len).map(|n| [n as u8, 1, 2]).collect();
+        let references: Vec<&u8> = bytes.iter().collect();
+        let before = arena.alloc_slice_fill_copy(16, 0xaa_u8);
+        let copies = (
+            arena.alloc_slice_copy(&bytes),
+            arena.alloc_slice_copy(&threes),
+            arena.alloc_slice_copy(&references),
+        );
+        let after = arena.alloc_slice_fill_copy(16, 0xaa_u8);
+        assert_eq!((&*copies.0, &*copies.1), (&bytes[..], &threes[..]), "{len}");
+        assert!(
+            copies
+                .2
+                .iter()
+                .zip(&bytes)
+                .all(|(copy, byte)| std::ptr::eq(*copy, byte))
+        );
+        assert_eq!(
+            (&*before, &*after),
+            (&[0xaa; 16][..], &[0xaa; 16][..]),
+            "{len}"
+        );
+    }
+}
+
+#[test]
 fn an_iterator_that_does_not_fit_gives_its_block_back() {
     let arena = small(4096);
     assert!(arena.try_alloc_slice_from_iter(0..1000_u64).is_err());

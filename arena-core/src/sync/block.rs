@@ -43,6 +43,8 @@ impl SubBlock {
 
     #[inline(always)]
     fn place_from(&self, from: *mut u8, layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: the bump pointer and the starts of blocks are multiples of the minimum alignment.
+        unsafe { core::hint::assert_unchecked(from.addr() & (MIN_ALIGN - 1) == 0) };
         let placed =
             bump::place::<MIN_ALIGN>(from.addr(), self.limit.get(), layout.size(), layout.align())?;
         self.bump.set(from.with_addr(placed.end));
