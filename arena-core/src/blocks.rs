@@ -49,27 +49,14 @@ pub(crate) unsafe trait Blocks {
     /// Hand out a block, or a dangling pointer for no bytes.
     #[inline(always)]
     fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.size() == 0 {
-            return Ok(dangling(layout.align()));
-        }
-        let block = self.place(watch::padded(layout)?)?;
-        watch::placed(self.home(), block, layout.size());
-        Ok(block)
+        allocate_asking_first(self, layout)
     }
 
     /// Hand out a block as [`Blocks::allocate`] does, or panic with the numbers.
     #[inline(always)]
     #[track_caller]
     fn allocate_or_panic(&self, layout: Layout) -> NonNull<u8> {
-        if layout.size() == 0 {
-            return dangling(layout.align());
-        }
-        let block = match watch::padded(layout) {
-            Ok(padded) => self.place_or_panic(padded),
-            Err(error) => crate::fill::fail(error),
-        };
-        watch::placed(self.home(), block, layout.size());
-        block
+        allocate_asking_first_or_panic(self, layout)
     }
 
     /// Hand out a block as [`Blocks::allocate`] does, for a layout that is aligned no more than
@@ -216,6 +203,38 @@ pub(crate) unsafe trait Blocks {
         }
         Ok(moved)
     }
+}
+
+/// Ask whether there are bytes, then place the block and tell the tools.
+#[inline(always)]
+pub(crate) fn allocate_asking_first<B: Blocks + ?Sized>(
+    blocks: &B,
+    layout: Layout,
+) -> Result<NonNull<u8>, AllocError> {
+    if layout.size() == 0 {
+        return Ok(dangling(layout.align()));
+    }
+    let block = blocks.place(watch::padded(layout)?)?;
+    watch::placed(blocks.home(), block, layout.size());
+    Ok(block)
+}
+
+/// Do as [`allocate_asking_first`], or panic with the numbers.
+#[inline(always)]
+#[track_caller]
+pub(crate) fn allocate_asking_first_or_panic<B: Blocks + ?Sized>(
+    blocks: &B,
+    layout: Layout,
+) -> NonNull<u8> {
+    if layout.size() == 0 {
+        return dangling(layout.align());
+    }
+    let block = match watch::padded(layout) {
+        Ok(padded) => blocks.place_or_panic(padded),
+        Err(error) => crate::fill::fail(error),
+    };
+    watch::placed(blocks.home(), block, layout.size());
+    block
 }
 
 /// Return the pointer that stands for a block of no bytes: aligned, and not to be touched.

@@ -157,7 +157,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
 
     #[cold]
     #[inline(never)]
-    fn place_slow(
+    pub(crate) fn place_slow(
         &self,
         from: *mut u8,
         size: usize,
