@@ -31,6 +31,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 #[cfg(any(test, feature = "failure-hook"))]
 pub mod failure;
 mod forked;
+mod kinds;
 mod mapping;
 pub(crate) mod os;
 pub(crate) mod room;
@@ -40,52 +41,13 @@ mod view;
 
 pub use crate::error::{Backing, Cause, Operation, RegionError};
 use forked::ForkAdvice;
+pub use kinds::{Access, Advice, GuardKind};
 use mapping::Mapping;
 pub(crate) use os::huge_pages_unasked;
 pub use os::page_size;
 pub use view::View;
 
 use crate::bump::{RANGE_END_MAX, checked_round_up};
-
-/// What the processor lets a program do with a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing: any touch is a fault.
-    None,
-    /// Reading only.
-    ReadOnly,
-    /// Reading and writing.
-    ReadWrite,
-}
-
-/// Advice on a range, as `madvise(2)` takes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Advice {
-    /// Back the range with huge pages where they fit (`MADV_HUGEPAGE`).
-    HugePages,
-    /// Do not (`MADV_NOHUGEPAGE`).
-    NoHugePages,
-    /// Gather what is there into huge pages now (`MADV_COLLAPSE`).
-    Collapse,
-    /// Let a forked child find nothing mapped here (`MADV_DONTFORK`).
-    DontFork,
-    /// Undo [`Advice::DontFork`] (`MADV_DOFORK`).
-    DoFork,
-    /// Let a forked child find zeroes here (`MADV_WIPEONFORK`); private anonymous memory only.
-    WipeOnFork,
-    /// Undo [`Advice::WipeOnFork`] (`MADV_KEEPONFORK`).
-    KeepOnFork,
-}
-
-/// How [`Region::guard`] made a range fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GuardKind {
-    /// Guard markers in the page table (Linux 6.13 and later): no extra mapping.
-    Marker,
-    /// `mprotect`: works everywhere, costs up to two mappings.
-    Protection,
-}
 
 /// An owned range of address space.
 ///

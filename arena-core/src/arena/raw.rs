@@ -13,15 +13,17 @@ use core::ptr::NonNull;
 
 use crate::blocks::dangling;
 use crate::bump::{self, round_down};
-use crate::error::{AllocError, RegionError};
+use crate::error::AllocError;
 
-use crate::finaliser::{Finalised, Finalisers};
+use crate::finaliser::Finalisers;
 use crate::watch;
 
-#[cfg(feature = "std")]
-use super::ground::Afterwards;
 use super::ground::{Ground, State};
 use super::stats::Stats;
+
+mod back;
+mod check;
+mod end;
 
 /// Bump pointer, limit and bookkeeping of one arena.
 pub(crate) struct RawArena<const MIN_ALIGN: usize> {
@@ -207,126 +209,6 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         self.limit.set(round_down(limit, MIN_ALIGN));
     }
 
-    /// Put a value into `block`, and owe its destructor.
-    ///
-    /// # Safety
-    ///
-    /// `block` is the newest. The value may be dropped whenever the block is given up, and on any
-    /// thread that the arena can reach.
-    #[inline]
-    pub(crate) unsafe fn owe<T>(&self, block: NonNull<Finalised<T>>, value: T) -> NonNull<T> {
-        // SAFETY: the caller's promise; `rewind` runs the destructor before the block is given up.
-        unsafe { self.finalisers.owe(block, value) }
-    }
-
-    /// Take the bump pointer back to `to`, after the destructors of what is given up.
-    ///
-    /// # Safety
-    ///
-    /// As [`RawArena::give_back`]; no value from there on is used again, also not by a destructor
-    /// that is run.
-    #[inline(always)]
-    pub(crate) unsafe fn rewind(&self, to: *mut u8) {
-        if self.finalisers.reach(to.addr()) {
-            // SAFETY: passed on.
-            return unsafe { self.rewind_finalising(to) };
-        }
-        // SAFETY: passed on.
-        unsafe { self.give_back(to) };
-    }
-
-    #[cold]
-    #[inline(never)]
-    unsafe fn rewind_finalising(&self, to: *mut u8) {
-        struct GiveBack<'r, const MIN_ALIGN: usize>(&'r RawArena<MIN_ALIGN>, *mut u8);
-        impl<const MIN_ALIGN: usize> Drop for GiveBack<'_, MIN_ALIGN> {
-            fn drop(&mut self) {
-                // SAFETY: promised to `rewind_finalising`; the destructors have run.
-                unsafe { self.0.give_back(self.1) };
-            }
-        }
-        let _also_after_a_panic = GiveBack(self, to);
-        // SAFETY: passed on.
-        unsafe { self.run_finalisers(to.addr()) };
-    }
-
-    /// # Safety
-    ///
-    /// As [`Finalisers::run_from`].
-    unsafe fn run_finalisers(&self, address: usize) {
-        if self.ground.was_taken_by_fork() {
-            // The values, and the list of them, are not there: the parent will drop them.
-            self.finalisers.forget();
-        } else {
-            // SAFETY: passed on.
-            unsafe { self.finalisers.run_from(address) };
-        }
-    }
-
-    /// Take the bump pointer back to `to`, and clear what is returned if that is the policy. No
-    /// destructor is owed to anything from there on.
-    ///
-    /// # Safety
-    ///
-    /// `to` is a multiple of `MIN_ALIGN` from the base to the bump pointer, with the provenance of
-    /// the memory, and nobody uses the bytes from there on.
-    #[inline(always)]
-    pub(crate) unsafe fn give_back(&self, to: *mut u8) {
-        let from = self.bump.get();
-        debug_assert!(
-            self.base <= to && to <= from,
-            "rewind to {to:p}, but {:p}..{from:p} is used",
-            self.base
-        );
-        // SAFETY: not below the base, which is not null.
-        let returned = unsafe { NonNull::new_unchecked(to) };
-        let len = from.addr() - to.addr();
-        if from.addr() > self.plain_below.get() {
-            // SAFETY: passed on.
-            unsafe { self.note_return(returned, len) };
-        }
-        watch::rewound(self.base(), returned, len);
-        self.bump.set(to);
-    }
-
-    /// Raise the peak, and clear what is returned if that is the policy: what going back takes
-    /// besides moving the bump pointer, which is seldom.
-    ///
-    /// # Safety
-    ///
-    /// The `len` bytes from `returned` reach to the bump pointer, and nobody uses them.
-    #[cold]
-    #[inline(never)]
-    unsafe fn note_return(&self, returned: NonNull<u8>, len: usize) {
-        self.set_peak(self.peak.get().max(self.bump.get().addr()));
-        if self.clear_returned {
-            watch::touched(returned, len);
-            // SAFETY: the bytes were handed out, so they may be touched, and nobody uses them.
-            unsafe { returned.write_bytes(0, len) };
-        }
-    }
-
-    fn set_peak(&self, peak: usize) {
-        self.peak.set(peak);
-        self.plain_below
-            .set(if self.clear_returned { 0 } else { peak });
-    }
-
-    /// Clear `len` bytes that a block gives up without the bump pointer passing over them, if that
-    /// is the policy.
-    ///
-    /// # Safety
-    ///
-    /// The bytes are the caller's, who no longer uses them.
-    pub(crate) unsafe fn clear_slack(&self, slack: NonNull<u8>, len: usize) {
-        if self.clear_returned {
-            watch::touched(slack, len);
-            // SAFETY: the bytes are the caller's.
-            unsafe { slack.write_bytes(0, len) };
-            watch::untouched(slack, len);
-        }
-    }
-
     /// How many of the `len` bytes from `block`, which were just handed out, may not be zero.
     pub(crate) fn dirty_of(&self, block: NonNull<u8>, len: usize) -> usize {
         if self.clear_returned {
@@ -334,51 +216,6 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         }
         let dirty_end = self.peak.get().max(self.soiled.get());
         dirty_end.saturating_sub(block.addr().get()).min(len)
-    }
-
-    /// Empty the arena and do with its memory what the policy says.
-    pub(crate) fn reset(&mut self) {
-        self.depth.set(0);
-        // SAFETY: `&mut self` says that no block is in use.
-        unsafe { self.rewind(self.base) };
-        if let Some(keep) = self.ground.keep_on_reset()
-            && self.extent() > keep
-        {
-            // Refused (the memory is locked, say), the arena is empty all the same.
-            let _ = self.decommit_above(keep);
-        }
-    }
-
-    /// How many bytes from the base may be resident.
-    fn extent(&self) -> usize {
-        let start = self.base.addr();
-        let dirty = self.peak.get().max(self.soiled.get()) - start;
-        let huge = self.huge_at.get() == usize::MAX && self.ground.huge_from().is_some();
-        self.ground.extent(dirty, self.ready.get() - start, huge)
-    }
-
-    /// Empty the arena and give all but the first `keep` bytes back to the OS.
-    #[cfg(feature = "std")]
-    pub(crate) fn reset_and_decommit(&mut self, keep: usize) -> Result<(), RegionError> {
-        self.depth.set(0);
-        // SAFETY: `&mut self` says that no block is in use.
-        unsafe { self.rewind(self.base) };
-        self.decommit_above(keep)
-    }
-
-    fn decommit_above(&mut self, keep: usize) -> Result<(), RegionError> {
-        let start = self.base.addr();
-        let kept = self
-            .ground
-            .decommit_above(keep, self.end - start, self.ready.get() - start)?;
-        self.former_peak
-            .set(self.former_peak.get().max(self.peak.get()));
-        self.set_peak(self.peak.get().min(start + kept.resident));
-        self.soiled
-            .set(self.soiled.get().min(start + kept.resident));
-        self.ready.set(start + kept.ready);
-        self.refresh_limit();
-        Ok(())
     }
 
     /// Set the policy's limit, in bytes from the base.
@@ -431,45 +268,9 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         }
     }
 
-    /// Change the access to all memory that may be touched.
-    ///
-    /// # Safety
-    ///
-    /// Until it is read-write again, nobody uses the memory otherwise than `access` allows: nothing
-    /// is allocated, rewound or reset.
-    #[cfg(feature = "std")]
-    pub(crate) unsafe fn protect(
-        &mut self,
-        access: crate::region::Access,
-    ) -> Result<(), RegionError> {
-        let ready = self.ready.get() - self.base.addr();
-        match &mut *self.ground {
-            Ground::Buffer => Ok(()),
-            // SAFETY: passed on.
-            Ground::Mapped(mapped) => unsafe { mapped.region.protect(0..ready, access) },
-        }
-    }
-
     #[cfg(feature = "std")]
     pub(crate) fn ground(&self) -> &Ground {
         &self.ground
-    }
-
-    /// Empty the arena and part with its memory.
-    #[cfg(feature = "std")]
-    pub(crate) fn into_ground(mut self) -> Ground {
-        let ground = core::mem::replace(&mut *self.ground, Ground::Buffer);
-        // Dropped without its ground, the arena runs what it owes, while `ground` keeps the memory.
-        drop(self);
-        ground
-    }
-
-    fn finalise(&mut self) {
-        if self.finalisers.reach(1) {
-            // SAFETY: `&mut self` says that no value is in use.
-            unsafe { self.run_finalisers(1) };
-        }
-        watch::closed(self.base(), self.stats().high_water_mark, self.capacity());
     }
 
     /// How many scopes are open.
@@ -498,134 +299,6 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             capacity,
         }
     }
-
-    /// Panic if a rule between the fields is broken: for tests, after every step.
-    pub(crate) fn check(&self) {
-        let start = self.base.addr();
-        let bump = self.bump.get().addr();
-        assert!(
-            bump >= start && bump <= self.end,
-            "bump pointer {bump:#x} outside {start:#x}..{:#x}",
-            self.end
-        );
-        assert!(
-            bump.is_multiple_of(MIN_ALIGN),
-            "bump pointer {bump:#x} is not a multiple of {MIN_ALIGN}"
-        );
-        for (name, bound) in [
-            ("allowed", &self.allowed),
-            ("ready", &self.ready),
-            ("huge_at", &self.huge_at),
-        ] {
-            let (limit, bound) = (self.limit.get(), bound.get());
-            assert!(limit <= bound, "limit {limit:#x} above {name} {bound:#x}");
-        }
-        assert!(
-            self.ready.get() <= self.end,
-            "ready {:#x} above the end {:#x}",
-            self.ready.get(),
-            self.end
-        );
-        assert!(
-            self.limit.get().is_multiple_of(MIN_ALIGN),
-            "limit {:#x} is not a multiple of {MIN_ALIGN}",
-            self.limit.get()
-        );
-        let Stats {
-            used,
-            high_water_mark,
-            committed,
-            capacity,
-            ..
-        } = self.stats();
-        assert!(
-            used <= high_water_mark && used <= committed,
-            "{used} used, but {high_water_mark} at most, {committed} committed"
-        );
-        assert!(
-            high_water_mark <= capacity && committed <= capacity,
-            "{high_water_mark} or {committed} of {capacity}"
-        );
-        assert!(
-            self.peak.get() <= self.end,
-            "peak {:#x} above the end {:#x}",
-            self.peak.get(),
-            self.end
-        );
-        let plain = if self.clear_returned {
-            0
-        } else {
-            self.peak.get()
-        };
-        assert_eq!(self.plain_below.get(), plain, "going back is plain below");
-        let touchable = bump <= self.ready.get();
-        assert!(
-            touchable,
-            "bump pointer {bump:#x} above what may be touched, {:#x}",
-            self.ready.get()
-        );
-    }
-}
-
-impl<const MIN_ALIGN: usize> Drop for RawArena<MIN_ALIGN> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.finalisers.reach(1) {
-            return self.end_finalising();
-        }
-        watch::closed(self.base(), self.stats().high_water_mark, self.capacity());
-        // SAFETY: dropped once, and no destructor is owed.
-        unsafe { self.end() };
-    }
-}
-
-impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
-    #[cold]
-    #[inline(never)]
-    fn end_finalising(&mut self) {
-        struct End<'r, const MIN_ALIGN: usize>(&'r mut RawArena<MIN_ALIGN>);
-        impl<const MIN_ALIGN: usize> Drop for End<'_, MIN_ALIGN> {
-            fn drop(&mut self) {
-                // SAFETY: dropped once, after the last destructor.
-                unsafe { self.0.end() };
-            }
-        }
-        let also_after_a_panic = End(self);
-        also_after_a_panic.0.finalise();
-    }
-
-    /// Part with the memory: to the pool, in the state it is in, or for good.
-    ///
-    /// # Safety
-    ///
-    /// The arena is being dropped, and nothing in it is used again.
-    #[inline]
-    unsafe fn end(&mut self) {
-        // SAFETY: nobody looks at the ground again.
-        let ground = unsafe { ManuallyDrop::take(&mut self.ground) };
-        #[cfg(feature = "std")]
-        if let Ground::Mapped(mut mapped) = ground {
-            if mapped.afterwards != Afterwards::Pool {
-                return unmap(mapped);
-            }
-            let used = self.bump.get().addr().max(self.peak.get());
-            mapped.state = State {
-                soiled: used.max(self.soiled.get()),
-                ready: self.ready.get(),
-                huge_at: self.huge_at.get(),
-            };
-            crate::pool::put(mapped);
-        }
-        #[cfg(not(feature = "std"))]
-        let _ = ground;
-    }
-}
-
-/// Unmap a region: a system call, beside which a call is nothing.
-#[cfg(feature = "std")]
-#[inline(never)]
-fn unmap(mapped: std::boxed::Box<super::ground::Mapped>) {
-    drop(mapped);
 }
 
 /// The bits of an address that an alignment leaves: how the cold path is told the alignment.
