@@ -165,7 +165,8 @@ impl Region {
     /// except through this region, and nobody makes it shorter: not this process through another
     /// descriptor or mapping, and no other process. A write would change bytes behind a reference;
     /// a truncated file turns the next touch into SIGBUS. So does a disk that is full when a page is
-    /// touched for the first time: the file is extended, not filled.
+    /// touched for the first time: the file is extended, not filled. ([`Region::populate`] finds
+    /// that out without the signal.)
     pub unsafe fn file(file: File, len: usize) -> Result<Self, RegionError> {
         let len = rounded(len, Backing::File)?;
         os::extend(&file, len)?;

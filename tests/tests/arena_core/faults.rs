@@ -9,6 +9,8 @@ use std::ptr::NonNull;
 use arena_core::policy::{Commit, Guard};
 use arena_core::region::{Access, page_size};
 use arena_core::{Arena, Policy, Region};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 
 use crate::own_process;
@@ -142,6 +144,59 @@ fn touch_of_file_truncated_under_the_map() {
         write(region.base(), page_size() as isize);
     })
     .by_signal(Signal::SIGBUS);
+}
+
+/// A file on a disk of our own that has room for eight pages, or nothing without the right to mount.
+fn file_on_a_small_disk() -> Option<std::fs::File> {
+    let flags = CloneFlags::CLONE_NEWNS;
+    unshare(flags)
+        .or_else(|_| unshare(flags | CloneFlags::CLONE_NEWUSER))
+        .ok()?;
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>).ok()?;
+    let size = format!("size={}", 8 * page_size());
+    mount(
+        Some("none"),
+        "/tmp",
+        Some("tmpfs"),
+        MsFlags::empty(),
+        Some(&*size),
+    )
+    .ok()?;
+    let options = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .clone();
+    options.open("/tmp/region").ok()
+}
+
+#[test]
+fn touch_of_file_on_full_disk() {
+    let ended = own_process::run(|| {
+        let Some(file) = file_on_a_small_disk() else {
+            println!("no disk");
+            return;
+        };
+        // SAFETY: nobody else has the file.
+        let region = unsafe { Region::file(file, 64 * page_size()) }.unwrap();
+        write(region.base(), 0);
+        // Asked first, the kernel says so without a signal.
+        let refused = region.populate(0..region.len()).unwrap_err();
+        println!("populate: {refused}");
+        write(region.base(), 63 * page_size() as isize);
+    });
+    if ended.said.contains("no disk") {
+        return own_process::skip("a mount namespace");
+    }
+    ended.by_signal(Signal::SIGBUS);
+    assert!(
+        ended
+            .said
+            .contains("populate: populate of 262144 bytes (file) refused"),
+        "{}",
+        ended.said
+    );
 }
 
 #[test]

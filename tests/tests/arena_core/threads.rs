@@ -49,3 +49,21 @@ fn an_arena_is_dropped_on_the_thread_it_was_sent_to() {
     });
     assert!(used.join().unwrap() > 8);
 }
+
+#[test]
+fn ten_threads_make_and_drop_arenas_of_every_kind() {
+    std::thread::scope(|threads| {
+        for thread in 0..10_u64 {
+            threads.spawn(move || {
+                for round in 0..100 {
+                    let arenas = [Arena::new(), Arena::pooled(), Arena::pooled()];
+                    let values = arenas.each_ref().map(|arena| arena.alloc([thread, round]));
+                    assert!(values.iter().all(|value| **value == [thread, round]));
+                    let sync = SyncArena::new();
+                    assert_eq!(*sync.local().alloc(round) + *sync.alloc(round), 2 * round);
+                }
+            });
+        }
+    });
+    arena_core::pool::clear();
+}
