@@ -40,6 +40,16 @@ pub(crate) unsafe trait Blocks {
     /// beyond.
     unsafe fn cut(&self, block: NonNull<u8>, old: usize, size: usize);
 
+    /// Clear bytes that a live block is about to give up, if that is the policy: the bump pointer may
+    /// never pass over them.
+    ///
+    /// # Safety
+    ///
+    /// The `len` bytes from `at` are the caller's, who no longer uses them.
+    unsafe fn clear(&self, at: NonNull<u8>, len: usize) {
+        let _ = (at, len);
+    }
+
     /// How many of the `len` bytes from `block`, which were just handed out, may not be zero.
     fn dirty(&self, block: NonNull<u8>, len: usize) -> usize;
 
@@ -96,8 +106,10 @@ pub(crate) unsafe trait Blocks {
     #[inline]
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         if layout.size() != 0 {
-            watch::freed(self.home(), block, layout.size());
             // SAFETY: the caller gives up the whole block.
+            unsafe { self.clear(block, layout.size()) };
+            watch::freed(self.home(), block, layout.size());
+            // SAFETY: as above.
             unsafe { self.cut(block, watch::padded_size(layout.size()), 0) };
         }
     }
@@ -171,6 +183,10 @@ pub(crate) unsafe trait Blocks {
             // SAFETY: the old block is live and has no fewer than `new.size()` bytes.
             return unsafe { self.move_to_new(block, old, new.size(), new) };
         }
+        // SAFETY: `new` is not larger, so this is still the block.
+        let beyond = unsafe { block.add(new.size()) };
+        // SAFETY: the caller gives these bytes up.
+        unsafe { self.clear(beyond, old.size() - new.size()) };
         watch::shrunk(self.home(), block, old.size(), new.size());
         let (padded_old, padded_new) = (
             watch::padded_size(old.size()),

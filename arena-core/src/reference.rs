@@ -111,6 +111,12 @@ unsafe impl<const MIN_ALIGN: usize> Blocks for ArenaRef<'_, MIN_ALIGN> {
     }
 
     #[inline]
+    unsafe fn clear(&self, at: NonNull<u8>, len: usize) {
+        // SAFETY: passed on.
+        unsafe { self.raw.clear(at, len) };
+    }
+
+    #[inline]
     fn dirty(&self, block: NonNull<u8>, len: usize) -> usize {
         self.raw.dirty(block, len)
     }

@@ -91,8 +91,6 @@ tell! {
     fn zeroed(block: NonNull<u8>, len: usize);
     /// The arena itself is about to write to bytes that are no block.
     fn touched(at: NonNull<u8>, len: usize);
-    /// It has written, and nobody else is to touch them.
-    fn untouched(at: NonNull<u8>, len: usize);
     /// The bump pointer went back: from `to`, `len` bytes are no blocks any more.
     fn rewound(home: NonNull<u8>, to: NonNull<u8>, len: usize);
 }

@@ -73,10 +73,6 @@ unsafe impl<const MIN_ALIGN: usize> Blocks for RawArena<MIN_ALIGN> {
 
     #[inline]
     unsafe fn cut(&self, block: NonNull<u8>, old: usize, size: usize) {
-        // SAFETY: `size` is not larger, so this is still the block.
-        let beyond = unsafe { block.add(size) };
-        // SAFETY: the caller gives these bytes up.
-        unsafe { self.clear_slack(beyond, old - size) };
         if self.is_newest(block, old)
             && let Some(end) = bump::end_of::<MIN_ALIGN>(block.addr().get(), size)
         {
@@ -84,6 +80,12 @@ unsafe impl<const MIN_ALIGN: usize> Blocks for RawArena<MIN_ALIGN> {
             // SAFETY: the new end lies within the newest block; behind it nobody uses a byte.
             unsafe { self.give_back(end) };
         }
+    }
+
+    #[inline]
+    unsafe fn clear(&self, at: NonNull<u8>, len: usize) {
+        // SAFETY: passed on.
+        unsafe { self.clear_slack(at, len) };
     }
 
     #[inline]

@@ -106,10 +106,6 @@ pub(super) fn touched(at: NonNull<u8>, len: usize) {
     unpoison(at, len);
 }
 
-pub(super) fn untouched(at: NonNull<u8>, len: usize) {
-    poison(at, len);
-}
-
 pub(super) fn rewound(_: NonNull<u8>, to: NonNull<u8>, len: usize) {
     poison(to, len);
 }

@@ -89,10 +89,6 @@ pub(super) fn touched(from: NonNull<u8>, len: usize) {
     request(MAKE_MEM_UNDEFINED, [at(from), len, 0, 0]);
 }
 
-pub(super) fn untouched(from: NonNull<u8>, len: usize) {
-    request(MAKE_MEM_NOACCESS, [at(from), len, 0, 0]);
-}
-
 pub(super) fn rewound(home: NonNull<u8>, to: NonNull<u8>, len: usize) {
     request(MEMPOOL_TRIM, [at(home), at(home), at(to) - at(home), 0]);
     request(MAKE_MEM_NOACCESS, [at(to), len, 0, 0]);

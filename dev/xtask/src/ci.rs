@@ -95,6 +95,16 @@ const CHECKS: &[Check] = &[
         needs: Some(|| need("valgrind", "valgrind")),
     },
     Check {
+        name: "the conformance suite, with blocks as tools are told them",
+        run: || {
+            cargo(
+                "test --quiet --package tests --test arena_core --target-dir target/told \
+                 --features arena-core/asan,arena-core/valgrind conformance",
+            )
+        },
+        needs: None,
+    },
+    Check {
         name: "planted faults: valgrind sees inside",
         run: planted::under_valgrind,
         needs: Some(|| need("valgrind", "valgrind")),

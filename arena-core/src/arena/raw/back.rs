@@ -121,10 +121,8 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// The bytes are the caller's, who no longer uses them.
     pub(crate) unsafe fn clear_slack(&self, slack: NonNull<u8>, len: usize) {
         if self.clear_returned {
-            watch::touched(slack, len);
             // SAFETY: the bytes are the caller's.
             unsafe { slack.write_bytes(0, len) };
-            watch::untouched(slack, len);
         }
     }
 
