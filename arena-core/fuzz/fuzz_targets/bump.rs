@@ -28,7 +28,10 @@ fn agree<const MIN_ALIGN: usize>(bump: usize, limit: usize, layout: Layout) {
     let end = last.next_multiple_of(wide(MIN_ALIGN));
     let ours = place::<MIN_ALIGN>(bump, limit, layout.size(), layout.align());
     let theirs = (end <= wide(limit)).then_some((start, end));
-    assert_eq!(ours.map(|placed| (wide(placed.start), wide(placed.end))), theirs);
+    assert_eq!(
+        ours.map(|placed| (wide(placed.start), wide(placed.end))),
+        theirs
+    );
     let exact = place_exactly::<MIN_ALIGN>(bump, limit, layout.size(), layout.align());
     assert_eq!(exact.is_some(), last <= wide(limit));
 }

@@ -43,5 +43,8 @@ fuzz_target!(|data: &[u8]| {
             Ok(())
         });
     let mut driver = Driver::new(subject, Watch::LifetimeEnds);
-    driver.run(&Program::from_bytes(program)).and_then(|()| driver.finish()).unwrap();
+    driver
+        .run(&Program::from_bytes(program))
+        .and_then(|()| driver.finish())
+        .unwrap();
 });
