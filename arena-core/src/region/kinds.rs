@@ -31,7 +31,7 @@ pub enum Advice {
     KeepOnFork,
 }
 
-/// How [`Region::guard`] made a range fault.
+/// How [`Region::guard`](super::Region::guard) made a range fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardKind {
     /// Guard markers in the page table (Linux 6.13 and later): no extra mapping.
