@@ -161,6 +161,24 @@ fn no_bytes_cost_nothing_and_are_aligned() {
 }
 
 #[test]
+fn no_bytes_take_no_padding_either_and_dangle() {
+    let arena = small(4096);
+    arena.alloc(1_u8);
+    for align in [1, 8, 64, 1024] {
+        let blocks = [
+            arena.alloc_layout(layout(0, align)),
+            arena.try_alloc_layout(layout(0, align)).unwrap(),
+            arena.alloc_layout_zeroed(layout(0, align)),
+        ];
+        assert!(
+            blocks.iter().all(|block| block.addr().get() == align),
+            "{blocks:?}"
+        );
+        assert_eq!(arena.used(), 8, "align {align}");
+    }
+}
+
+#[test]
 fn alloc_with_may_use_the_arena_it_fills() {
     let arena = small(4096);
     let outer = arena.alloc_with(|| {
