@@ -3,8 +3,10 @@
 use crate::registry::{self, DEMOS, Unknown};
 use crate::stage::out::{self, Out};
 use crate::stage::{Demo, Options, Symbol, child};
+use crate::tools;
 use crate::tour;
 use clap::{CommandFactory, FromArgMatches, Parser};
+use std::env;
 use std::process::{Command, ExitCode};
 
 /// The exit status for a command line that cannot be followed, the same as clap's.
@@ -12,7 +14,7 @@ const USAGE: u8 = 2;
 
 /// Own the Heap: numbered demos that show where memory comes from, who owns it and when it dies.
 #[derive(Parser, Debug)]
-#[command(name = "own-the-heap", version, after_help = Symbol::LEGEND)]
+#[command(name = "own-the-heap", version)]
 struct Arguments {
     /// A demo (`09a`, or the name of its binary), `list`, or `all`; nothing opens the tour
     what: Option<String>,
@@ -55,7 +57,12 @@ pub fn launch() -> ExitCode {
     if let Some(code) = run_as_child() {
         return code;
     }
-    let arguments = Arguments::parse();
+    if let Some(code) = run_tool() {
+        return code;
+    }
+    let legend = format!("{}{}", Symbol::LEGEND, tools::help());
+    let matches = Arguments::command().after_help(legend).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let options = arguments.options;
     match arguments.what.as_deref() {
         None => tour::open(options),
@@ -76,6 +83,13 @@ pub(crate) fn run_in_own_process(demo: &Demo, options: Options) -> Result<bool, 
         Ok(status) => Ok(status.success()),
         Err(error) => Err(format!("demo {} cannot be started: {error}", demo.number)),
     }
+}
+
+/// Runs the tool that the first argument names, with the arguments after it.
+fn run_tool() -> Option<ExitCode> {
+    let mut arguments = env::args_os().skip(1);
+    let tool = tools::find(arguments.next()?.to_str()?)?;
+    Some((tool.run)(arguments.collect()))
 }
 
 fn refuse(name: &str, unknown: &Unknown) -> ExitCode {

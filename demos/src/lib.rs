@@ -36,6 +36,8 @@ pub mod registry;
 #[cfg(target_os = "linux")]
 pub mod stage;
 #[cfg(target_os = "linux")]
+pub mod tools;
+#[cfg(target_os = "linux")]
 pub mod tour;
 
 /// Runs the demo with this number: what a numbered binary calls.

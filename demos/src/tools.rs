@@ -1,0 +1,32 @@
+//! The tools behind the launcher's door: `cargo run -- NAME ARGUMENTS` runs one as its own command would.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// A tool that the launcher reaches by a name of its own.
+pub struct Tool {
+    /// What is typed: `cargo run -- NAME`.
+    pub name: &'static str,
+    /// What it does, for the launcher's help.
+    pub about: &'static str,
+    /// Runs it with the arguments that follow its name.
+    pub run: fn(Vec<OsString>) -> ExitCode,
+}
+
+/// All tools, one entry each, in the order of their names.
+pub const TOOLS: &[Tool] = &[];
+
+/// Finds the tool with this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Tool> {
+    TOOLS.iter().find(|tool| tool.name == name)
+}
+
+/// The tools as lines of the launcher's help; empty if there are none.
+#[must_use]
+pub fn help() -> String {
+    TOOLS
+        .iter()
+        .map(|tool| format!("\n  {:<10} {}", tool.name, tool.about))
+        .collect()
+}

@@ -1,0 +1,1 @@
+//! A tagged heap in one region: two sides, tags, defragmentation.

@@ -1,0 +1,1 @@
+//! A refinement checker for small functions, with errno in the state and the semantics of malloc as a parameter.

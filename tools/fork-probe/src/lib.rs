@@ -1,0 +1,1 @@
+//! What fork does to a mapping, measured.

@@ -1,0 +1,1 @@
+//! malloc failures on purpose: plan, retrying heap, interposer, sweep.
