@@ -9,6 +9,7 @@
 //! | [`advise`](Region::advise) | `madvise` | as before, handled differently |
 //! | [`protect`](Region::protect) | `mprotect` | as `Access` says |
 //! | [`guard`](Region::guard) | `madvise` `MADV_GUARD_INSTALL`, else `mprotect` | faults when touched |
+//! | [`sealed`](Region::sealed) | `fcntl` `F_ADD_SEALS`, `mmap` | readable for good, writable for nobody |
 //! | [`second_view`](Region::second_view) | `mmap`, `mremap` | visible at a second address too |
 //! | [`resident`](Region::resident) | `mincore` | counted |
 //! | drop | `munmap` | gone |
@@ -28,6 +29,7 @@ use core::ptr::NonNull;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
+mod descriptor;
 #[cfg(any(test, feature = "failure-hook"))]
 pub mod failure;
 mod forked;
@@ -80,6 +82,8 @@ pub struct Region {
     file: Option<File>,
     /// Whether parts of it may be inaccessible, so that they must be committed before the touch.
     reserved: bool,
+    /// Whether nobody can write it any more.
+    sealed: bool,
     /// What forked children have been advised to find.
     fork: ForkAdvice,
 }
@@ -134,46 +138,6 @@ impl Region {
         Ok(region)
     }
 
-    /// `memfd_create` and `mmap(MAP_SHARED)`: take shared memory that has a descriptor.
-    ///
-    /// The memory is sealed against growing and shrinking, so that nobody can truncate it under
-    /// the mapping. `name` shows in `/proc/self/maps`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Region::anonymous`]; also no free descriptor, or a name that holds a NUL byte or more
-    /// than 249 bytes.
-    pub fn memfd(name: &str, len: usize) -> Result<Self, RegionError> {
-        let len = rounded(len, Backing::Memfd)?;
-        let file = os::memfd(name, len)?;
-        let mapping = os::map_file(&file, len, Backing::Memfd)?;
-        Self::new(mapping, Backing::Memfd, Some(file))
-    }
-
-    /// `mmap(MAP_SHARED)` of a file: take memory whose bytes outlive the process.
-    ///
-    /// A file shorter than `len`, rounded up to whole OS pages, is extended with zeroes; a longer
-    /// one keeps its tail, unmapped. The file must be open for reading and writing.
-    ///
-    /// # Errors
-    ///
-    /// `len` is 0 or too large, the file cannot be extended or mapped.
-    ///
-    /// # Safety
-    ///
-    /// For as long as the region or anything made from it is in use, nobody writes to the file
-    /// except through this region, and nobody makes it shorter: not this process through another
-    /// descriptor or mapping, and no other process. A write would change bytes behind a reference;
-    /// a truncated file turns the next touch into SIGBUS. So does a disk that is full when a page is
-    /// touched for the first time: the file is extended, not filled. ([`Region::populate`] finds
-    /// that out without the signal.)
-    pub unsafe fn file(file: File, len: usize) -> Result<Self, RegionError> {
-        let len = rounded(len, Backing::File)?;
-        os::extend(&file, len)?;
-        let mapping = os::map_file(&file, len, Backing::File)?;
-        Self::new(mapping, Backing::File, Some(file))
-    }
-
     fn new(mapping: Mapping, backing: Backing, file: Option<File>) -> Result<Self, RegionError> {
         let (base, len) = (mapping.base(), mapping.len());
         if base
@@ -196,6 +160,7 @@ impl Region {
             backing,
             file,
             reserved: false,
+            sealed: false,
             fork: ForkAdvice::none(),
         })
     }
@@ -231,6 +196,11 @@ impl Region {
         self.reserved
     }
 
+    /// Tell whether the region can be read but never again written.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
     /// Make a range readable and writable (`mprotect`).
     ///
     /// # Errors
@@ -257,7 +227,7 @@ impl Region {
     /// Give the contents of a range back to the OS; it reads as zeroes afterwards.
     ///
     /// Private memory is dropped with `MADV_DONTNEED`, shared memory and files are punched with
-    /// `MADV_REMOVE`.
+    /// `MADV_REMOVE`. A private copy of a file is refused: it would show the file's bytes again.
     ///
     /// # Errors
     ///
@@ -265,6 +235,16 @@ impl Region {
     /// (`EOPNOTSUPP`).
     pub fn decommit(&mut self, range: Range<usize>) -> Result<(), RegionError> {
         let (at, len) = self.checked(Operation::Decommit, range)?;
+        if self.backing == Backing::FilePrivate {
+            let cause =
+                Cause::Unsupported("a private copy of a file has no zeroes to fall back to");
+            return Err(RegionError::new(
+                Operation::Decommit,
+                len,
+                self.backing,
+                cause,
+            ));
+        }
         // SAFETY: the range is ours, and `&mut self` says that nobody relies on its contents.
         unsafe { os::decommit(at, len, self.backing) }
     }
@@ -371,15 +351,21 @@ impl Region {
     ///
     /// # Errors
     ///
-    /// The memory is private anonymous (there is nothing that two views could share), or the
-    /// kernel refuses.
+    /// The memory is private (there is nothing that two views could share) or sealed, or the kernel
+    /// refuses.
     pub fn second_view(&self) -> Result<View, RegionError> {
         let mapping = match (&self.file, self.backing) {
-            (Some(file), backing) => os::map_file(file, self.len, backing)?,
+            (Some(file), backing) if backing.is_shared() && !self.sealed => {
+                os::map_file(file, self.len, backing)?
+            }
             // SAFETY: the whole mapping is ours and shared; the call adds a mapping elsewhere.
             (None, Backing::AnonymousShared) => unsafe { os::map_again(self.base, self.len)? },
-            (None, backing) => {
-                let cause = Cause::Unsupported("private anonymous memory has no second view");
+            (_, backing) => {
+                let cause = Cause::Unsupported(match backing {
+                    Backing::Anonymous => "private anonymous memory has no second view",
+                    Backing::Memfd => "sealed memory cannot be mapped for writing",
+                    _ => "a private copy has no second view",
+                });
                 return Err(RegionError::new(
                     Operation::SecondView,
                     self.len,

@@ -14,12 +14,19 @@ pub enum Backing {
     Memfd,
     /// A file, mapped shared: what is written reaches the file.
     File,
+    /// A `memfd`, mapped private: what is written stays in the process.
+    MemfdPrivate,
+    /// A file, mapped private: what is written stays in the process.
+    FilePrivate,
 }
 
 impl Backing {
     /// Tell whether two mappings, or two processes after fork, see each other's writes.
     pub const fn is_shared(self) -> bool {
-        !matches!(self, Backing::Anonymous)
+        matches!(
+            self,
+            Backing::AnonymousShared | Backing::Memfd | Backing::File
+        )
     }
 }
 
@@ -43,6 +50,8 @@ pub enum Operation {
     Protect,
     /// Installing guard pages.
     Guard,
+    /// Sealing against writing.
+    Seal,
     /// Mapping the same bytes again.
     SecondView,
     /// Counting resident pages.
@@ -60,6 +69,7 @@ impl fmt::Display for Operation {
             Operation::Advise => "advise",
             Operation::Protect => "protect",
             Operation::Guard => "guard",
+            Operation::Seal => "seal",
             Operation::SecondView => "second view",
             Operation::Resident => "count of resident pages",
         })
@@ -139,6 +149,8 @@ impl fmt::Display for RegionError {
             Backing::AnonymousShared => "shared anonymous memory",
             Backing::Memfd => "memfd",
             Backing::File => "file",
+            Backing::MemfdPrivate => "private memfd",
+            Backing::FilePrivate => "private file",
         };
         write!(
             f,

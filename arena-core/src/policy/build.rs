@@ -137,7 +137,7 @@ impl Policy {
             (Fork::Copy, backing) if backing.is_shared() => {
                 return conflict("the region is shared: choose Fork::Share or Fork::Absent");
             }
-            (Fork::Share, Backing::Anonymous) => {
+            (Fork::Share, backing) if !backing.is_shared() => {
                 return conflict("the region is private: it cannot be shared on fork");
             }
             (Fork::Wipe, backing) if backing != Backing::Anonymous => {
@@ -145,7 +145,11 @@ impl Policy {
             }
             _ => {}
         }
-        if self.zeroing == Zeroing::Always && region.backing() == Backing::File {
+        if region.is_sealed() {
+            return conflict("the region is sealed: nothing can be written to it");
+        }
+        let a_file = matches!(region.backing(), Backing::File | Backing::FilePrivate);
+        if self.zeroing == Zeroing::Always && a_file {
             return conflict("a file comes with bytes of its own: zeroing cannot be promised");
         }
         let commit = match (self.commit, region.is_reserved()) {

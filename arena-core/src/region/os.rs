@@ -108,13 +108,13 @@ fn range(at: Result<*mut core::ffi::c_void, Errno>, len: usize) -> Result<Mappin
 }
 
 /// `memfd_create`, `ftruncate`, and seals against another length.
-pub(super) fn memfd(name: &str, len: usize) -> Done<File> {
-    let file = attempt(Operation::Map, len, Backing::Memfd, || {
+pub(super) fn memfd(name: &str, len: usize, backing: Backing) -> Done<File> {
+    let file = attempt(Operation::Map, len, backing, || {
         rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
             .map(File::from)
             .map_err(Errno::raw_os_error)
     })?;
-    attempt(Operation::Extend, len, Backing::Memfd, || {
+    attempt(Operation::Extend, len, backing, || {
         file.set_len(len as u64).map_err(from_io)?;
         rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW)
             .map_err(Errno::raw_os_error)
@@ -140,6 +140,35 @@ pub(super) fn map_file(file: &File, len: usize, backing: Backing) -> Done<Mappin
             .map_raw(file)
             .map(Mapping::Memmap)
             .map_err(from_io)
+    })
+}
+
+/// `mmap` of a file, private.
+pub(super) fn map_file_private(file: &File, len: usize, backing: Backing) -> Done<Mapping> {
+    attempt(Operation::Map, len, backing, || {
+        // SAFETY: nothing refers into a new mapping; who makes one of a file promises that it stays.
+        let map = unsafe { MmapOptions::new().len(len).map_copy(file) };
+        map.map(|map| Mapping::Memmap(MmapRaw::from(map)))
+            .map_err(from_io)
+    })
+}
+
+/// `mmap` of a memfd, shared, for reading only.
+pub(super) fn map_file_read_only(file: &File, len: usize) -> Done<Mapping> {
+    attempt(Operation::Map, len, Backing::Memfd, || {
+        MmapOptions::new()
+            .len(len)
+            .map_raw_read_only(file)
+            .map(Mapping::Memmap)
+            .map_err(from_io)
+    })
+}
+
+/// `fcntl(F_ADD_SEALS)` against every further write.
+pub(super) fn seal(file: &File, len: usize) -> Done<()> {
+    attempt(Operation::Seal, len, Backing::Memfd, || {
+        rustix::fs::fcntl_add_seals(file, SealFlags::WRITE | SealFlags::SEAL)
+            .map_err(Errno::raw_os_error)
     })
 }
 

@@ -278,3 +278,60 @@ fn advice_that_the_memory_cannot_take_is_an_error_with_the_errno() {
     let error = std::io::Error::from(error);
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
 }
+
+#[test]
+fn a_private_copy_keeps_its_writes_to_itself() {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(b"the file's").unwrap();
+    let kept = file.try_clone().unwrap();
+    // SAFETY: nobody else has the unlinked temporary file.
+    let mut of_file = unsafe { Region::file_private(file, 2 * page()) }.unwrap();
+    assert_eq!(read(of_file.base(), 0), b't');
+    write(of_file.base(), 0, b'T');
+    let mut text = [0; 1];
+    let mut kept = kept;
+    kept.rewind().unwrap();
+    kept.read_exact(&mut text).unwrap();
+    assert_eq!((&text, read(of_file.base(), 0)), (b"t", b'T'));
+    let error = of_file.decommit(0..page()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("(private file) refused: a private copy")
+    );
+    assert_eq!(read(of_file.base(), 0), b'T');
+
+    let mut of_memfd = Region::memfd_private("private", page()).unwrap();
+    write(of_memfd.base(), 0, 1);
+    let error = of_memfd.second_view().unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("a private copy has no second view")
+    );
+    of_memfd.decommit(0..page()).unwrap();
+    assert_eq!(read(of_memfd.base(), 0), 0);
+    let error = of_memfd.advise(0..page(), Advice::WipeOnFork).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+}
+
+#[test]
+fn a_sealed_region_keeps_its_bytes_and_takes_no_others() {
+    let region = Region::memfd("sealed", page()).unwrap();
+    write(region.base(), 3, 42);
+    let sealed = region.sealed().unwrap();
+    assert_eq!(read(sealed.base(), 3), 42);
+    assert_eq!(
+        sealed.commit(0..page()).unwrap_err().raw_os_error(),
+        Some(libc::EACCES)
+    );
+    assert!(sealed.second_view().is_err());
+    let policy = crate::Policy::new().fork(crate::policy::Fork::Share);
+    let refused = policy.build_in::<8>(sealed).unwrap_err();
+    assert!(refused.to_string().contains("the region is sealed"));
+    let busy = Region::memfd("viewed", page()).unwrap();
+    let _view = busy.second_view().unwrap();
+    assert_eq!(busy.sealed().unwrap_err().raw_os_error(), Some(libc::EBUSY));
+    let error = Region::anonymous(page()).unwrap().sealed().unwrap_err();
+    assert!(error.to_string().starts_with("seal of "));
+}
