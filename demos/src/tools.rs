@@ -14,7 +14,11 @@ pub struct Tool {
 }
 
 /// All tools, one entry each, in the order of their names.
-pub const TOOLS: &[Tool] = &[];
+pub const TOOLS: &[Tool] = &[Tool {
+    name: "probe",
+    about: "what fork does to every kind of mapping, measured here",
+    run: fork_probe::command::run,
+}];
 
 /// Finds the tool with this name.
 #[must_use]

@@ -1,0 +1,141 @@
+//! The command: parse, measure, print.
+
+mod interrupt;
+mod json;
+mod page;
+mod text;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::{ForkProbe, Matrix};
+
+/// What fork does to a mapping, measured on this machine.
+#[derive(Parser, Debug)]
+#[command(name = "fork-probe", version)]
+struct Arguments {
+    /// What to measure; the matrix if nothing is said
+    #[command(subcommand)]
+    what: Option<What>,
+
+    /// Print what was measured as JSON, for machines
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// Draw what was measured into a file as well
+    #[arg(long, global = true, value_name = "FILE")]
+    svg: Option<PathBuf>,
+
+    /// How long to wait for each answer of a child, in seconds
+    #[arg(long, global = true, default_value_t = 5.0, value_name = "SECONDS", value_parser = seconds)]
+    deadline: f64,
+}
+
+#[derive(Subcommand, Debug, Clone)]
+enum What {
+    /// Probe every kind of mapping with every advice
+    Matrix {
+        /// OS pages to observe in each
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+        pages: u32,
+    },
+}
+
+/// Nothing was left out.
+const WHOLE: u8 = 0;
+/// Something could not be measured; what was printed says what.
+const PARTIAL: u8 = 1;
+/// The command line cannot be followed, as clap has it.
+const USAGE: u8 = 2;
+/// Stopped by an interrupt, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// Run the command with these arguments, the program's name not among them.
+///
+/// Exits with 0 if everything was measured, 1 if something could not be (the report says what), 2 for a
+/// command line that cannot be followed, 130 after an interrupt.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let name = OsString::from("fork-probe");
+    match Arguments::try_parse_from(std::iter::once(name).chain(arguments)) {
+        Ok(arguments) => ExitCode::from(perform(&arguments)),
+        Err(error) => {
+            // Whoever closed the stream does not want to read it.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+        }
+    }
+}
+
+/// A report: for people, for machines, as a picture.
+struct Report {
+    text: String,
+    json: serde_json::Value,
+    svg: String,
+    complete: bool,
+}
+
+fn perform(arguments: &Arguments) -> u8 {
+    let stop = interrupt::flag();
+    let probe = ForkProbe::new()
+        .deadline(Duration::from_secs_f64(arguments.deadline))
+        .stop_when(stop);
+    let what = arguments.what.clone();
+    let report = match what.unwrap_or(What::Matrix { pages: 16 }) {
+        What::Matrix { pages } => of_matrix(&probe.pages(pages as usize).matrix()),
+    };
+    let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed);
+    let told = tell(arguments, &report);
+    if interrupted {
+        INTERRUPTED
+    } else if told && report.complete {
+        WHOLE
+    } else {
+        PARTIAL
+    }
+}
+
+fn of_matrix(matrix: &Matrix) -> Report {
+    Report {
+        text: text::matrix(matrix),
+        json: json::report("matrix", matrix),
+        svg: page::matrix(matrix),
+        complete: matrix.complete,
+    }
+}
+
+/// Print, and draw; tell whether both could be done.
+fn tell(arguments: &Arguments, report: &Report) -> bool {
+    let mut done = true;
+    if let Some(file) = &arguments.svg
+        && let Err(error) = std::fs::write(file, &report.svg)
+    {
+        eprintln!("fork-probe: cannot write {}: {error}", file.display());
+        done = false;
+    }
+    let printed = if arguments.json {
+        writeln!(io::stdout(), "{:#}", report.json)
+    } else {
+        io::stdout().write_all(report.text.as_bytes())
+    };
+    match printed {
+        // Whoever closed the pipe has read enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("fork-probe: cannot print: {error}");
+            false
+        }
+        _ => done,
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.01..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds from 0.01 to 3600 is needed".to_owned()),
+    }
+}

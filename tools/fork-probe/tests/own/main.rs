@@ -1,0 +1,6 @@
+//! What forks, drops privileges, or loses its `/proc` runs in a process of its own: this binary again,
+//! with one test.
+
+mod cells;
+mod process;
+mod refused;
