@@ -4,7 +4,7 @@
 //! here and nowhere else. A moment is a number of events: 0 is before the first, and at moment `n`
 //! the first `n` have happened.
 
-use crate::event::{Action, BlockId, Event, Extent, LabelId, RegionId, SiteId};
+use crate::event::{Action, BlockId, Event, Extent, LabelId, RegionId, SiteId, Violation};
 use crate::trace::Trace;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -19,6 +19,8 @@ pub struct History {
     pub regions: Vec<Ground>,
     /// Every place a block had, in the order in which it came there.
     pub placements: Vec<Placement>,
+    /// Everything that was found wrong, in order.
+    pub marks: Vec<Mark>,
     /// For each event, the bytes of payload that were live after it.
     pub live_bytes: Vec<u64>,
     /// For each event, the blocks that were live after it.
@@ -26,7 +28,7 @@ pub struct History {
     open: HashMap<RegionId, Open>,
     /// Regions that have ended, with the event that ended them.
     ended: HashMap<RegionId, usize>,
-    /// Blocks that are gone, with the event that ended them last.
+    /// Blocks that are gone, with the row of their last place.
     gone: HashMap<(RegionId, BlockId), usize>,
     bytes: u64,
     blocks: u64,
@@ -74,6 +76,31 @@ pub struct Placement {
     pub label: Option<LabelId>,
 }
 
+/// Bytes with which something is wrong, from the event that found it to the one that took them all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The row in [`History::regions`].
+    pub ground: usize,
+    /// What is wrong.
+    pub violation: Violation,
+    /// The first byte.
+    pub at: u64,
+    /// How many.
+    pub size: u64,
+    /// The block that was harmed or misused.
+    pub block: Option<BlockId>,
+    /// Where that block is, or was last: a row in [`History::placements`].
+    pub placement: Option<usize>,
+    /// The event that found it.
+    pub born: usize,
+    /// The reset, rewind or unmap that ended it.
+    pub died: Option<usize>,
+    /// The site of the misuse.
+    pub site: Option<SiteId>,
+    /// What was said of it.
+    pub label: Option<LabelId>,
+}
+
 /// How a block left its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Death {
@@ -98,6 +125,8 @@ struct Open {
     /// Live blocks by where they begin; two may begin at one place, if the allocator is at fault.
     by_place: BTreeMap<(u64, BlockId), usize>,
     by_block: HashMap<BlockId, usize>,
+    /// What was found wrong and is still there.
+    marks: Vec<usize>,
 }
 
 impl Placement {
@@ -105,6 +134,14 @@ impl Placement {
     #[must_use]
     pub fn is_live_at(&self, moment: usize) -> bool {
         self.born < moment && self.died.is_none_or(|(event, _)| moment <= event)
+    }
+}
+
+impl Mark {
+    /// True if it is known at this moment, and the bytes are still there.
+    #[must_use]
+    pub fn is_there_at(&self, moment: usize) -> bool {
+        self.born < moment && self.died.is_none_or(|event| moment <= event)
     }
 }
 
@@ -159,9 +196,10 @@ impl History {
             Action::Reset { region } => self.end_from(now, region, 0, Death::Reset)?,
             Action::Fork { from, to } => self.fork(now, from, to, event.label)?,
             Action::Refuse { region, .. } => self.open(region).map(drop)?,
-            Action::Write { region, .. }
-            | Action::Read { region, .. }
-            | Action::Fault { region, .. } => self.know(region)?,
+            Action::Write { region, .. } | Action::Read { region, .. } => {
+                self.know(region).map(drop)?;
+            }
+            Action::Fault { .. } => self.mark(now, event)?,
             Action::Note => {}
         }
         self.live_bytes.push(self.bytes);
@@ -325,6 +363,16 @@ impl History {
         for row in rows {
             self.take(now, row, death);
         }
+        let Self { open, marks, .. } = self;
+        if let Some(open) = open.get_mut(&region) {
+            open.marks.retain(|&row| {
+                let stays = marks[row].at < offset;
+                if !stays {
+                    marks[row].died = Some(now);
+                }
+                stays
+            });
+        }
         Ok(())
     }
 
@@ -349,6 +397,39 @@ impl History {
             };
             self.put(inherited);
         }
+        Ok(())
+    }
+
+    fn mark(&mut self, now: usize, event: &Event) -> Result<(), Misfit> {
+        let Action::Fault {
+            violation,
+            region,
+            at,
+            size,
+            block,
+        } = event.action
+        else {
+            return Ok(());
+        };
+        let ground = self.know(region)?;
+        let live = |block| self.open.get(&region)?.by_block.get(block);
+        let place = |block| live(block).or_else(|| self.gone.get(&(region, *block)));
+        let mark = Mark {
+            ground,
+            violation,
+            at,
+            size,
+            block,
+            placement: block.as_ref().and_then(place).copied(),
+            born: now,
+            died: None,
+            site: event.site,
+            label: event.label,
+        };
+        if let Some(open) = self.open.get_mut(&region) {
+            open.marks.push(self.marks.len());
+        }
+        self.marks.push(mark);
         Ok(())
     }
 
@@ -378,7 +459,7 @@ impl History {
             open.by_place.remove(&(start, block));
             open.by_block.remove(&block);
         }
-        self.gone.insert((region, block), now);
+        self.gone.insert((region, block), row);
     }
 
     fn open(&self, region: RegionId) -> Result<&Open, Misfit> {
@@ -390,17 +471,22 @@ impl History {
         })
     }
 
-    /// Bytes of a region that has ended may still be looked at.
-    fn know(&self, region: RegionId) -> Result<(), Misfit> {
-        if self.ended.contains_key(&region) {
-            return Ok(());
-        }
-        self.open(region).map(drop)
+    /// The row of a region, also if it has ended: its bytes may still be looked at.
+    fn know(&self, region: RegionId) -> Result<usize, Misfit> {
+        let unknown = self.open(region).map(|open| open.ground);
+        unknown.or_else(|misfit| {
+            let there = self.ended.contains_key(&region);
+            let row = self.ground_at(region, usize::MAX).filter(|_| there);
+            row.ok_or(misfit)
+        })
     }
 
     fn find(&self, region: RegionId, block: BlockId) -> Result<usize, Misfit> {
         let found = self.open(region)?.by_block.get(&block);
-        let gone = || self.gone.get(&(region, block)).copied();
+        let gone = || {
+            let row = *self.gone.get(&(region, block))?;
+            self.placements[row].died.map(|(event, _)| event)
+        };
         found.copied().ok_or_else(|| Misfit::UnknownBlock {
             region,
             block,

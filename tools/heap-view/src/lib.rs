@@ -20,13 +20,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod error;
 mod event;
 pub mod history;
+pub mod html;
 pub mod json_lines;
+pub mod map;
+pub mod picture;
 mod record;
 mod snapshot;
+pub mod svg;
 mod trace;
 
+pub use error::DrawError;
 pub use event::{Action, BlockId, Event, Extent, LabelId, RegionId, SiteId, Violation};
 pub use record::{Buffer, Sink};
 pub use snapshot::{Snapshot, Span, State};

@@ -1,0 +1,116 @@
+//! The player in a real browser: it is scrubbed, searched and steered by keys, and asks nobody.
+
+mod common;
+
+use common::browser::{self, Browser};
+use common::{busy, scratch, story};
+use heap_view::{Trace, html};
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+fn page(trace: &Trace, folder: &Path) -> PathBuf {
+    let file = folder.join("player.html");
+    html::write(trace, BufWriter::new(File::create(&file).expect("a file"))).expect("written");
+    file
+}
+
+fn assert_quiet(browser: &Browser, file: &Path) {
+    assert_eq!(browser.complaints, Vec::<String>::new());
+    let url = format!("file://{}", file.display());
+    assert_eq!(
+        browser.requests,
+        [url, "data:,".to_owned()][..browser.requests.len()]
+    );
+    assert!(!browser.requests.is_empty());
+}
+
+#[test]
+fn a_story_is_told_step_by_step_with_the_keyboard_alone() {
+    let folder = scratch("player-story");
+    let Some(mut browser) = browser::start(&folder) else {
+        return;
+    };
+    let file = page(&story(), &folder);
+    browser.open(&file);
+    assert_eq!(
+        browser.text("summary"),
+        "8 events · 3 blocks · 2 regions · 1 fault"
+    );
+    assert!(browser.text("event").starts_with("🧹 unmap"));
+    browser.press("Home");
+    assert_eq!(browser.text("event"), "before the first event");
+    let line = browser.value("heapView.describe(1)");
+    let line = line.as_str().expect("a line").to_owned();
+    assert!(
+        line.starts_with("✅ alloc   32 B → base+0  #1  \"First block ok.\"  "),
+        "{line}"
+    );
+    browser.press("ArrowRight");
+    browser.press("ArrowRight");
+    assert_eq!(browser.text("event"), line);
+    assert_eq!(browser.text("moment"), "2 / 8 · 32 B live in 1 blocks");
+    browser.press("]");
+    let block = browser.text("block");
+    assert!(
+        block.contains("#1") && block.contains("common/mod.rs:"),
+        "{block}"
+    );
+    browser.press("/");
+    for letter in ["o", "v", "e", "r", "f"] {
+        browser.press(letter);
+    }
+    browser.press("Enter");
+    browser.press("Escape");
+    let found = browser.text("event");
+    assert!(
+        found.starts_with("🤡 overflow 1 B → base+32  #1"),
+        "{found}"
+    );
+    assert_eq!(browser.text("matches"), "1 of 1");
+    assert!(browser.text("block").contains("live, overflow"));
+    browser.screenshot(&folder.join("story.png"));
+    assert_quiet(&browser, &file);
+}
+
+#[test]
+fn a_hundred_thousand_events_are_scrubbed_and_searched_without_stalling() {
+    let folder = scratch("player-busy");
+    let Some(mut browser) = browser::start(&folder) else {
+        return;
+    };
+    let file = page(&busy(100_000), &folder);
+    let size = fs::metadata(&file).expect("its size").len();
+    assert!(size < 10_000_000, "{size} bytes");
+    browser.open(&file);
+    // As a hand would: thirty places all over the slider, each drawn.
+    let scrub = "(async () => {
+        const slider = document.getElementById('scrub');
+        heapView.stats.worst = 0;
+        for (let i = 0; i < 30; i++) {
+            slider.value = (i * 61 % 100) * 1000;
+            slider.dispatchEvent(new Event('input'));
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        }
+        return heapView.stats.worst;
+    })()";
+    let worst = browser.value(scrub).as_f64().expect("milliseconds");
+    eprintln!("{size} bytes; the slowest of 30 frames took {worst} ms");
+    let began = browser
+        .value("performance.now()")
+        .as_f64()
+        .expect("milliseconds");
+    browser.value("heapView.search('make_77')");
+    let ended = browser
+        .value("performance.now()")
+        .as_f64()
+        .expect("milliseconds");
+    eprintln!("a search took {} ms", ended - began);
+    browser.frame();
+    browser.screenshot(&folder.join("busy.png"));
+    assert_quiet(&browser, &file);
+    if cfg!(not(debug_assertions)) {
+        assert!(worst < 100.0, "a frame took {worst} ms");
+        assert!(ended - began < 1000.0, "a search took {} ms", ended - began);
+    }
+}
