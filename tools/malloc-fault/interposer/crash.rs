@@ -1,0 +1,141 @@
+//! Sees a process crash from within: which signal, at which address, on which stack.
+//!
+//! Handlers are set only once a call has failed on purpose. They write down what they see, put back what was there before, and
+//! let the signal come again.
+
+use crate::calls::{RECORD, record};
+use crate::stacks;
+use crate::sys::{self, sys};
+use crate::unwind::{RA, Registers};
+use core::cell::UnsafeCell;
+use core::ffi::{c_int, c_void};
+use core::mem::zeroed;
+use core::ptr::{null, null_mut};
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS.
+const SIGNALS: [c_int; 7] = [4, 5, 6, 7, 8, 11, 31];
+const SIGABRT: c_int = 6;
+const SA_SIGINFO: c_int = 4;
+const SA_ONSTACK: c_int = 0x0800_0000;
+const SA_NODEFER: c_int = 0x4000_0000;
+
+/// `struct sigaction` of glibc on x86-64.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Action {
+    handler: usize,
+    mask: [u64; 16],
+    flags: c_int,
+    restorer: usize,
+}
+
+unsafe extern "C" {
+    fn sigaction(signal: c_int, new: *const Action, old: *mut Action) -> c_int;
+}
+
+struct Before(UnsafeCell<[Action; 32]>);
+
+// SAFETY: written once, before the handlers that read it are set.
+unsafe impl Sync for Before {}
+
+static BEFORE: Before = Before(UnsafeCell::new(
+    [Action {
+        handler: 0,
+        mask: [0; 16],
+        flags: 0,
+        restorer: 0,
+    }; 32],
+));
+
+static WATCHING: AtomicBool = AtomicBool::new(false);
+
+/// A stack for the handler: the fault may be that there is no more of the other.
+struct Room(UnsafeCell<[u128; 4096]>);
+
+// SAFETY: only the handler of one thread runs on it, and that ends the process.
+unsafe impl Sync for Room {}
+
+static ROOM: Room = Room(UnsafeCell::new([0; 4096]));
+
+/// Sets the handlers, once.
+pub fn watch() {
+    if WATCHING.swap(true, Relaxed) {
+        return;
+    }
+    give_stack();
+    let action = Action {
+        handler: handle as *const () as usize,
+        mask: [0; 16],
+        flags: SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
+        restorer: 0,
+    };
+    for signal in SIGNALS {
+        // SAFETY: each signal has its own place, written before its handler is set.
+        let before = unsafe { BEFORE.0.get().cast::<Action>().add(signal as usize) };
+        // SAFETY: asks for the action that is there.
+        unsafe { sigaction(signal, null(), before) };
+        // SAFETY: the handler has the form that SA_SIGINFO asks for.
+        unsafe { sigaction(signal, &raw const action, null_mut()) };
+    }
+}
+
+/// `stack_t`.
+#[repr(C)]
+struct AltStack {
+    base: *mut c_void,
+    flags: c_int,
+    len: usize,
+}
+
+fn give_stack() {
+    // SAFETY: all zeros are a valid value.
+    let mut there: AltStack = unsafe { zeroed() };
+    // SAFETY: asks for the stack that is set.
+    unsafe { sys!(sys::SIGALTSTACK, 0, &raw mut there) };
+    const SS_DISABLE: c_int = 2;
+    if there.flags & SS_DISABLE != 0 {
+        let room = AltStack {
+            base: ROOM.0.get().cast(),
+            flags: 0,
+            len: size_of::<[u128; 4096]>(),
+        };
+        // SAFETY: the room stays to the end and is used for nothing else.
+        unsafe { sys!(sys::SIGALTSTACK, &raw const room, 0) };
+    }
+}
+
+/// Where `ucontext_t` keeps its registers, and their order: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip.
+const CONTEXT: usize = 40;
+const DWARF: [usize; 17] = [8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, RA];
+
+unsafe extern "C" fn handle(signal: c_int, info: *const c_int, context: *const u8) {
+    if let Some(record) = record().filter(|_| !RECORD.load(Relaxed).is_null())
+        && record.signal.swap(signal, Relaxed) != signal
+    {
+        let mut registers: Registers = [0; 17];
+        for (index, register) in DWARF.iter().enumerate() {
+            // SAFETY: the kernel's frame has these 17 words.
+            registers[*register] = unsafe { context.add(CONTEXT).cast::<u64>().add(index).read() };
+        }
+        // SAFETY: the address that faulted stands at byte 16 of `siginfo_t`.
+        let address = unsafe { info.cast::<u64>().add(2).read() };
+        record.address.store(address, Relaxed);
+        let stack = stacks::take_exact(registers);
+        record.crash_stack.store(stack.slot, Relaxed);
+    }
+    // SAFETY: kept for this signal by `watch`.
+    let before = unsafe { BEFORE.0.get().cast::<Action>().add(signal as usize) };
+    // SAFETY: puts back what was there.
+    unsafe { sigaction(signal, before, null_mut()) };
+    // SAFETY: the first word of `siginfo_t` is the signal, the third says who sent it: above 0, the kernel for a fault.
+    let code = unsafe { info.add(2).read() };
+    if signal == SIGABRT || code <= 0 {
+        // A signal that was sent does not come again by itself.
+        // SAFETY: no arguments but numbers.
+        let thread = unsafe { sys!(sys::GETTID, 0) };
+        // SAFETY: this thread, the signal it has just got.
+        unsafe { sys!(sys::TGKILL, sys::pid(), thread, signal) };
+    }
+}

@@ -1,0 +1,182 @@
+//! Forks at a failure point: the child gets the failure and runs to its end, the parent goes on as if nothing had been.
+//!
+//! The child is made by a bare `clone` with no exit signal: the program gets no SIGCHLD for it, cannot see it in its own
+//! `wait`, and none of its fork handlers run.
+
+use crate::channel::{Channel, POINTS, Point, rerun, state};
+use crate::decide::Call;
+use crate::plan::Burst;
+use crate::sys::{self, now, sys};
+use crate::{calls, isolate, process};
+use core::sync::atomic::AtomicI32;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::{Relaxed, Release};
+
+const WCLONE: usize = 0x8000_0000;
+const EINTR: isize = -4;
+/// How many children may run at a time.
+const JOBS: usize = 16;
+
+struct Job {
+    pid: AtomicI32,
+    point: AtomicU32,
+}
+
+static RUNNING: [Job; JOBS] = [const {
+    Job {
+        pid: AtomicI32::new(0),
+        point: AtomicU32::new(0),
+    }
+}; JOBS];
+
+/// Explores a call with every shape. Returns `true` in a child, whose call fails.
+pub fn at(channel: &'static Channel, number: u64, call: &Call, stack: u32) -> bool {
+    let header = &channel.header;
+    let why_not = if call.process != 1 {
+        rerun::FORKED
+    } else if sys::threads() > 1 {
+        rerun::THREADS
+    } else {
+        rerun::NO
+    };
+    let first = channel
+        .stacks
+        .get(stack as usize)
+        .is_some_and(|stack| stack.tried.swap(1, Relaxed) == 0);
+    let shapes = header
+        .shapes
+        .iter()
+        .take(header.shapes_len.load(Relaxed) as usize);
+    for (index, shape) in shapes.enumerate() {
+        if shape.once.load(Relaxed) == 1 && !first {
+            continue;
+        }
+        let Some(slot) = claim(channel) else {
+            return false;
+        };
+        let point = &channel.points[slot];
+        point.number.store(number, Relaxed);
+        point.shape.store(index as u32, Relaxed);
+        point.stack.store(stack, Relaxed);
+        if why_not != rerun::NO {
+            refuse(point, why_not);
+            continue;
+        }
+        if child(channel, slot) {
+            let burst = match shape.burst.load(Relaxed) {
+                2 => Burst::Site,
+                1 => Burst::Total,
+                _ => Burst::Consecutive,
+            };
+            // SAFETY: the child of a bare clone has one thread.
+            unsafe { calls::adopt(point, burst, shape.count.load(Relaxed), number, call) };
+            return true;
+        }
+    }
+    false
+}
+
+fn claim(channel: &Channel) -> Option<usize> {
+    let slot = channel.header.points.fetch_add(1, Relaxed) as usize;
+    (slot < POINTS).then_some(slot)
+}
+
+fn refuse(point: &Point, why: u32) {
+    point.rerun.store(why, Relaxed);
+    point.state.store(state::ENDED, Release);
+}
+
+/// Forks. `true` in the child, once it shares nothing that matters with its parent.
+fn child(channel: &'static Channel, slot: usize) -> bool {
+    let point = &channel.points[slot];
+    let job = free_job(channel);
+    point.began.store(now(), Relaxed);
+    // SAFETY: no flags: a copy of this process, on a copy of this stack.
+    let pid = unsafe { sys!(sys::CLONE, 0, 0, 0, 0, 0) };
+    if pid < 0 {
+        refuse(point, rerun::REFUSED);
+        return false;
+    }
+    if pid > 0 {
+        point.pid.store(pid as i32, Relaxed);
+        point.state.store(state::RUNNING, Release);
+        job.point.store(slot as u32, Relaxed);
+        job.pid.store(pid as i32, Relaxed);
+        if channel.header.jobs.load(Relaxed) <= 1 {
+            finish(channel, job);
+        }
+        return false;
+    }
+    process::remain();
+    for job in &RUNNING {
+        job.pid.store(0, Relaxed);
+    }
+    let why_not = isolate::from_parent(channel, slot);
+    if why_not != rerun::NO {
+        point.rerun.store(why_not, Relaxed);
+        // SAFETY: ends this child.
+        unsafe { sys!(sys::EXIT_GROUP, 0) };
+    }
+    true
+}
+
+/// A job that runs nothing; waits for one if all do.
+fn free_job(channel: &Channel) -> &'static Job {
+    let jobs = (channel.header.jobs.load(Relaxed) as usize).clamp(1, JOBS);
+    let used = &RUNNING[..jobs];
+    if let Some(free) = used.iter().find(|job| job.pid.load(Relaxed) == 0) {
+        return free;
+    }
+    for job in used {
+        try_finish(channel, job);
+    }
+    let free = used.iter().find(|job| job.pid.load(Relaxed) == 0);
+    free.unwrap_or_else(|| {
+        // The one that was started first is likely to end first.
+        let oldest = used
+            .iter()
+            .min_by_key(|job| job.point.load(Relaxed))
+            .unwrap_or(&used[0]);
+        finish(channel, oldest);
+        oldest
+    })
+}
+
+/// Waits for all children.
+pub fn wait_for_all(channel: &Channel) {
+    for job in &RUNNING {
+        finish(channel, job);
+    }
+}
+
+fn finish(channel: &Channel, job: &Job) {
+    reap(channel, job, 0);
+}
+
+fn try_finish(channel: &Channel, job: &Job) {
+    const WNOHANG: usize = 1;
+    reap(channel, job, WNOHANG);
+}
+
+fn reap(channel: &Channel, job: &Job, options: usize) {
+    let pid = job.pid.load(Relaxed);
+    if pid == 0 {
+        return;
+    }
+    let mut status = 0_i32;
+    let ended = loop {
+        // SAFETY: the kernel writes one word.
+        let ended = unsafe { sys!(sys::WAIT4, pid, &raw mut status, WCLONE | options, 0) };
+        if ended != EINTR {
+            break ended;
+        }
+    };
+    if ended == 0 {
+        return;
+    }
+    let point = &channel.points[job.point.load(Relaxed) as usize];
+    point.status.store(status, Relaxed);
+    point.ended.store(now(), Relaxed);
+    point.state.store(state::ENDED, Release);
+    job.pid.store(0, Relaxed);
+}

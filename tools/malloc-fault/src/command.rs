@@ -1,0 +1,39 @@
+//! The command: `trace`, `run`, `sweep`.
+
+mod arguments;
+mod by_name;
+mod run;
+mod show;
+mod trace;
+
+use crate::error::Error;
+use arguments::{Arguments, What};
+use clap::Parser as _;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Exit status for what was refused.
+const REFUSED: u8 = 2;
+
+/// Runs the command with these arguments, of which the first is its own name.
+#[must_use]
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are written as errors too, with status 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(REFUSED));
+        }
+    };
+    let result = match arguments.what {
+        What::Trace(trace) => trace::run(&trace),
+        What::Run(run) => run::run(&run),
+    };
+    result.unwrap_or_else(|error| refuse(&error))
+}
+
+fn refuse(error: &Error) -> ExitCode {
+    eprintln!("malloc-fault: {error}");
+    ExitCode::from(REFUSED)
+}

@@ -1,0 +1,27 @@
+//! The shared library that the build script compiled, as a file for the loader.
+
+use crate::error::Error;
+use std::os::fd::OwnedFd;
+
+/// The library's bytes.
+#[cfg(interposer)]
+pub(crate) const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libmalloc_fault.so"));
+
+/// There is none for this system.
+#[cfg(not(interposer))]
+pub(crate) const LIBRARY: &[u8] = &[];
+
+/// The library in a file of its own in memory: no folder where it could be found, or left behind, or not executed from.
+pub(crate) fn file() -> Result<OwnedFd, Error> {
+    if LIBRARY.is_empty() {
+        return Err(Error::Unsupported);
+    }
+    let file = crate::shared::memory_file("malloc-fault-interposer")?;
+    let mut rest = LIBRARY;
+    while !rest.is_empty() {
+        let len =
+            rustix::io::write(&file, rest).map_err(Error::system("writing the interposer"))?;
+        rest = &rest[len..];
+    }
+    Ok(file)
+}

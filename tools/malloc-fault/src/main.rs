@@ -1,0 +1,5 @@
+//! The command `malloc-fault`.
+
+fn main() -> std::process::ExitCode {
+    malloc_fault::command::main(std::env::args_os().collect())
+}

@@ -1,0 +1,72 @@
+//! The command's side of the channel: made here, mapped by the program too, read at any time.
+
+use crate::channel::{Channel, MAGIC};
+use crate::error::Error;
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::ops::Deref;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::process;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A channel, and the file behind it.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    map: MmapRaw,
+    file: OwnedFd,
+}
+
+impl Shared {
+    /// Makes an empty channel. Its file is sparse: only what is written takes memory.
+    pub(crate) fn new() -> Result<Self, Error> {
+        let file = memory_file("malloc-fault-channel")?;
+        let len = size_of::<Channel>();
+        ftruncate(&file, len as u64).map_err(Error::system("ftruncate of the channel"))?;
+        let map = MmapOptions::new()
+            .len(len)
+            .map_raw(&file)
+            .map_err(Error::io("mapping the channel"))?;
+        let shared = Self { map, file };
+        shared.header.magic.store(MAGIC, Relaxed);
+        Ok(shared)
+    }
+
+    /// Where another process of the same user finds it.
+    pub(crate) fn path(&self) -> String {
+        path_of(&self.file)
+    }
+}
+
+impl Deref for Shared {
+    type Target = Channel;
+
+    fn deref(&self) -> &Channel {
+        // SAFETY: the mapping has this size and lives as long as `self`; all fields are atomic integers, for which any bytes are
+        // valid, and nobody but the two sides of this channel knows the file.
+        unsafe { &*self.map.as_ptr().cast::<Channel>() }
+    }
+}
+
+/// A file in memory, closed with the last process that holds it.
+pub(crate) fn memory_file(name: &str) -> Result<OwnedFd, Error> {
+    memfd_create(name, MemfdFlags::CLOEXEC).map_err(Error::system("memfd_create"))
+}
+
+/// A path to a file that this process has open, for other processes of the same user.
+pub(crate) fn path_of(file: &OwnedFd) -> String {
+    format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd())
+}
+
+/// All that was written to a file that is open here.
+pub(crate) fn contents(file: &OwnedFd) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let copy = file.try_clone().map_err(Error::io("reading output"))?;
+    let mut file = File::from(copy);
+    file.seek(SeekFrom::Start(0))
+        .map_err(Error::io("reading output"))?;
+    file.read_to_end(&mut bytes)
+        .map_err(Error::io("reading output"))?;
+    Ok(bytes)
+}
