@@ -21,10 +21,10 @@ pub(crate) unsafe trait Blocks {
     /// What every block is aligned to at least.
     const MIN_ALIGN: usize = 1;
 
-    /// Place a block. `layout` is not empty.
+    /// Place a block.
     fn place(&self, layout: Layout) -> Result<NonNull<u8>, AllocError>;
 
-    /// Place a block, or panic with the numbers. `layout` is not empty.
+    /// Place a block, or panic with the numbers.
     #[track_caller]
     fn place_or_panic(&self, layout: Layout) -> NonNull<u8>;
 
@@ -69,11 +69,18 @@ pub(crate) unsafe trait Blocks {
         allocate_asking_first_or_panic(self, layout)
     }
 
-    /// Hand out a block as [`Blocks::allocate`] does, for a layout that is aligned no more than
-    /// [`Blocks::MIN_ALIGN`]: a block of no bytes then costs nothing without being asked for.
+    /// Hand out a block without asking whether it has bytes: one of none then takes the padding
+    /// that its alignment asks for, which is nothing up to [`Blocks::MIN_ALIGN`].
     #[inline(always)]
-    fn allocate_unpadded(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    fn allocate_unasked(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         self.allocate(layout)
+    }
+
+    /// Hand out a block as [`Blocks::allocate_unasked`] does, or panic with the numbers.
+    #[inline(always)]
+    #[track_caller]
+    fn allocate_unasked_or_panic(&self, layout: Layout) -> NonNull<u8> {
+        self.allocate_or_panic(layout)
     }
 
     /// Hand out a block of zeroes.

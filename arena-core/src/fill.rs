@@ -121,7 +121,7 @@ pub(crate) trait Fill: Blocks + Sized {
         // A slice exists, so its layout does.
         let layout = Layout::for_value(source);
         let block = if align_of::<T>() <= Self::MIN_ALIGN {
-            self.allocate_unpadded(layout)?.cast::<T>()
+            self.allocate_unasked(layout)?.cast::<T>()
         } else {
             self.allocate(layout)?.cast::<T>()
         };

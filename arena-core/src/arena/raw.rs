@@ -118,8 +118,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         raw
     }
 
-    /// Put a block at or above `from` if that takes nothing but moving the bump pointer. `layout` is
-    /// not empty.
+    /// Put a block at or above `from` if that takes nothing but moving the bump pointer.
     #[inline(always)]
     pub(crate) fn place_fast(&self, from: *mut u8, layout: Layout) -> Option<NonNull<u8>> {
         // SAFETY: the bump pointer and the starts of blocks are multiples of the minimum alignment.
@@ -132,7 +131,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     }
 
     /// Put a block at or above `from`: the bump pointer, or the start of the newest block, which is
-    /// then placed again. `layout` is not empty.
+    /// then placed again.
     #[inline(always)]
     pub(crate) fn place_from(
         &self,

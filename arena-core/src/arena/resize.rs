@@ -54,11 +54,20 @@ unsafe impl<const MIN_ALIGN: usize> Blocks for RawArena<MIN_ALIGN> {
     }
 
     #[inline(always)]
-    fn allocate_unpadded(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    fn allocate_unasked(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         if watch::WATCHED {
             return allocate_asking_first(self, layout);
         }
         self.place(layout)
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn allocate_unasked_or_panic(&self, layout: Layout) -> NonNull<u8> {
+        if watch::WATCHED {
+            return allocate_asking_first_or_panic(self, layout);
+        }
+        self.place_or_panic(layout)
     }
 
     #[inline]

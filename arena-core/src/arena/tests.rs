@@ -161,21 +161,43 @@ fn no_bytes_cost_nothing_and_are_aligned() {
 }
 
 #[test]
-fn no_bytes_take_no_padding_either_and_dangle() {
+fn values_of_no_bytes_take_no_padding_either() {
+    #[derive(Clone, Copy)]
+    #[repr(align(1024))]
+    struct Nothing;
+
     let arena = small(4096);
     arena.alloc(1_u8);
-    for align in [1, 8, 64, 1024] {
-        let blocks = [
-            arena.alloc_layout(layout(0, align)),
-            arena.try_alloc_layout(layout(0, align)).unwrap(),
-            arena.alloc_layout_zeroed(layout(0, align)),
-        ];
-        assert!(
-            blocks.iter().all(|block| block.addr().get() == align),
-            "{blocks:?}"
-        );
-        assert_eq!(arena.used(), 8, "align {align}");
+    let one: *const Nothing = arena.alloc(Nothing);
+    let tried: *const Nothing = arena.try_alloc(Nothing).unwrap();
+    let several = arena.alloc_slice_copy(&[Nothing; 3]).as_ptr();
+    let none = arena.alloc_slice_copy::<u128>(&[]).as_ptr();
+    for (address, align) in [
+        (one.addr(), 1024),
+        (tried.addr(), 1024),
+        (several.addr(), 1024),
+        (none.addr(), 16),
+    ] {
+        assert!(address.is_multiple_of(align), "{address:#x}, align {align}");
     }
+    assert_eq!(arena.used(), 8);
+}
+
+#[test]
+fn raw_layouts_of_no_bytes_take_their_padding_at_most_and_are_never_refused() {
+    let arena = small(4096);
+    arena.alloc(1_u8);
+    for (align, used) in [(1, 8), (8, 8), (64, 64), (1024, 1024), (1 << 20, 1024)] {
+        let tried = arena.try_alloc_layout(layout(0, align)).unwrap();
+        for block in [arena.alloc_layout(layout(0, align)), tried] {
+            assert!(block.addr().get().is_multiple_of(align), "{block:p}");
+        }
+        assert_eq!(arena.used(), used, "align {align}");
+        arena.check();
+    }
+    let before = arena.used();
+    arena.alloc_layout_zeroed(layout(0, 64));
+    assert_eq!(arena.used(), before, "zeroed");
 }
 
 #[test]

@@ -350,7 +350,9 @@ macro_rules! allocation_methods {
 
         /// Take a block of a given size and alignment; its bytes are whatever the policy says.
         ///
-        /// A block of no bytes costs nothing: the pointer is aligned and dangles.
+        /// A block of no bytes costs at most its padding: nothing, unless it is to be aligned more than
+        /// any block of this arena is. (A type or a slice of no bytes costs nothing, whatever its
+        /// alignment.) The pointer is aligned and not to be touched.
         ///
         /// # Panics
         ///
@@ -358,7 +360,7 @@ macro_rules! allocation_methods {
         #[inline(always)]
         #[track_caller]
         pub fn alloc_layout<$($generic)?>($self: $receiver, layout: Layout) -> NonNull<u8> {
-            $self.raw().allocate_or_panic(layout)
+            $self.raw().allocate_unasked_or_panic(layout)
         }
 
         /// Take a block of a given size and alignment.
@@ -377,7 +379,7 @@ macro_rules! allocation_methods {
         /// ```
         #[inline(always)]
         pub fn try_alloc_layout<$($generic)?>($self: $receiver, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-            $self.raw().allocate(layout)
+            $self.raw().allocate_unasked(layout)
         }
 
         /// Take a block of zeroes. Memory that is known to be zero already (fresh from the OS, and never
