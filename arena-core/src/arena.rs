@@ -130,9 +130,9 @@ impl Arena {
     /// Start over in a region of the pool: all of them have the default policy, without a limit.
     #[inline]
     fn again(mapped: Box<MappedRegion>) -> Self {
-        let (base, len, state) = (mapped.region.base(), mapped.region.len(), mapped.state);
+        let (base, len) = (mapped.region.base(), mapped.region.len());
         // SAFETY: as in `over`; with the default policy nothing is cleared.
-        let raw = unsafe { RawArena::over(base, len, state, false, Ground::Mapped(mapped)) };
+        let raw = unsafe { RawArena::over(base, len, false, Ground::Mapped(mapped)) };
         Self {
             raw,
             memory: PhantomData,
@@ -166,12 +166,11 @@ impl Default for Arena {
 impl<const MIN_ALIGN: usize> Arena<MIN_ALIGN> {
     pub(crate) fn over(mapped: Box<MappedRegion>) -> Self {
         let (base, len) = (mapped.region.base(), mapped.region.len());
-        let (state, settings) = (mapped.state, mapped.settings);
+        let settings = mapped.settings;
         let clear_returned = settings.zeroing == Zeroing::Always;
         // SAFETY: the region is owned by the arena, is a whole number of pages, ends below
         // `RANGE_END_MAX`, and is readable and writable as far as its state says.
-        let raw =
-            unsafe { RawArena::over(base, len, state, clear_returned, Ground::Mapped(mapped)) };
+        let raw = unsafe { RawArena::over(base, len, clear_returned, Ground::Mapped(mapped)) };
         if settings.limit < len {
             raw.set_limit(settings.limit);
         }

@@ -20,25 +20,39 @@ pub const KEPT: usize = 64 << 10;
 pub const SHARED_SPARES_MAX: usize = 8;
 
 thread_local! {
-    static SLOT: Slot = const { Slot(Cell::new(ptr::null_mut())) };
+    /// The thread's own spare region (owned), or a mark.
+    ///
+    /// It has no destructor, so to reach it takes no question whether the thread is ending; that is
+    /// what [`END`] is for.
+    static SLOT: Cell<*mut MappedRegion> = const { Cell::new(UNNOTICED) };
+    static END: End = const { End };
 }
 
-/// A thread's own spare region: owned, or null. (An `Option<Box>` would do, but for the code that
-/// drops it wherever it is moved.)
-struct Slot(Cell<*mut MappedRegion>);
+/// Mark: nothing here, and nobody would notice the thread's end yet.
+const UNNOTICED: *mut MappedRegion = ptr::null_mut();
+/// Mark: nothing here.
+const EMPTY: *mut MappedRegion = ptr::without_provenance_mut(1);
+/// Mark: the thread is ending, and keeps nothing more.
+const ENDED: *mut MappedRegion = ptr::without_provenance_mut(2);
 
-impl Slot {
-    #[inline]
-    fn replace(&self, spare: Option<Box<MappedRegion>>) -> Option<Box<MappedRegion>> {
-        let old = self.0.replace(spare.map_or(ptr::null_mut(), Box::into_raw));
-        // SAFETY: what is not null in the slot was a box, and has just left the slot.
-        (!old.is_null()).then(|| unsafe { Box::from_raw(old) })
-    }
+/// Take out what is in the slot, and leave `content` there.
+fn exchange(content: *mut MappedRegion) -> Option<Box<MappedRegion>> {
+    let old = SLOT.replace(content);
+    // SAFETY: what is no mark was a box, and has just left the slot.
+    (!is_mark(old)).then(|| unsafe { Box::from_raw(old) })
 }
 
-impl Drop for Slot {
+#[inline(always)]
+fn is_mark(content: *mut MappedRegion) -> bool {
+    content.addr() <= ENDED.addr()
+}
+
+/// Notices that the thread ends.
+struct End;
+
+impl Drop for End {
     fn drop(&mut self) {
-        if let Some(spare) = self.replace(None) {
+        if let Some(spare) = exchange(ENDED) {
             share(spare);
         }
     }
@@ -50,10 +64,13 @@ static SHARED: Mutex<Vec<Box<MappedRegion>>> = Mutex::new(Vec::new());
 /// Take a region out, this thread's own first.
 #[inline]
 pub(crate) fn take() -> Option<Box<MappedRegion>> {
-    match SLOT.try_with(|slot| slot.replace(None)) {
-        Ok(Some(spare)) => Some(spare),
-        _ => take_shared(),
+    let spare = SLOT.get();
+    if is_mark(spare) {
+        return take_shared();
     }
+    SLOT.set(EMPTY);
+    // SAFETY: what is no mark was a box, and has just left the slot.
+    Some(unsafe { Box::from_raw(spare) })
 }
 
 #[cold]
@@ -79,15 +96,26 @@ pub(crate) fn put(spare: Box<MappedRegion>) {
         // Somebody has advised it to be something else in a child; the next arena is not to be.
         return unmap(spare);
     }
-    if spare.state.soiled - spare.region.base().addr().get() > KEPT {
+    if spare.state.get().soiled - spare.region.base().addr().get() > KEPT {
         return put_trimmed(spare);
     }
-    let spare = Box::into_raw(spare);
-    // The thread had one already (it has had two arenas at once), or is ending.
-    let extra = SLOT.try_with(|slot| slot.0.replace(spare)).unwrap_or(spare);
-    if !extra.is_null() {
-        // SAFETY: what is not null was a box, and is in no slot.
-        share(unsafe { Box::from_raw(extra) });
+    if SLOT.get() != EMPTY {
+        return put_elsewhere(spare);
+    }
+    SLOT.set(Box::into_raw(spare));
+}
+
+/// Put a region in when the slot is not simply empty: the thread has had two arenas at once, never
+/// one, or is ending.
+#[cold]
+#[inline(never)]
+fn put_elsewhere(spare: Box<MappedRegion>) {
+    let ending = SLOT.get() == ENDED || END.try_with(|_| ()).is_err();
+    if ending {
+        return share(spare);
+    }
+    if let Some(older) = exchange(Box::into_raw(spare)) {
+        share(older);
     }
 }
 
@@ -119,14 +147,15 @@ fn share(spare: Box<MappedRegion>) {
 /// Give all but the first [`KEPT`] bytes back to the OS.
 fn trim(spare: &mut MappedRegion) -> Result<(), crate::RegionError> {
     let base = spare.region.base().addr().get();
-    let ready = spare.state.ready - base;
+    let ready = spare.state.get().ready() - base;
     spare.region.decommit(KEPT..spare.region.len())?;
     if ready > KEPT && matches!(spare.settings.commit, Commit::Stepwise { .. }) {
         // No arena has the region, and the next one commits these bytes before it hands them out.
         spare.region.uncommit(KEPT..ready);
-        spare.state.ready = base + KEPT;
+        let state = spare.state.get_mut();
+        *state = state.with_ready(base + KEPT);
     }
-    spare.state.soiled = base + KEPT;
+    spare.state.get_mut().soiled = base + KEPT;
     Ok(())
 }
 
@@ -135,7 +164,11 @@ fn trim(spare: &mut MappedRegion) -> Result<(), crate::RegionError> {
 /// For leak checkers, and for programs that are done with short-lived arenas. What other threads
 /// keep for themselves stays.
 pub fn clear() -> usize {
-    let own = SLOT.try_with(|slot| slot.replace(None)).ok().flatten();
+    let own = if is_mark(SLOT.get()) {
+        None
+    } else {
+        exchange(EMPTY)
+    };
     let shared = shared().map(|mut list| core::mem::take(&mut *list));
     usize::from(own.is_some()) + shared.map_or(0, |list| list.len())
 }

@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use crate::bump::{MIN_ALIGN_MAX, RANGE_END_MAX, round_down};
 
 use super::Arena;
-use super::ground::{Ground, State};
+use super::ground::Ground;
 use super::raw::RawArena;
 
 /// An arena in a buffer borrowed for `'b`.
@@ -51,15 +51,9 @@ impl<'b, const MIN_ALIGN: usize> Arena<MIN_ALIGN, Buffer<'b>> {
         } else {
             (crate::blocks::dangling(MIN_ALIGN), 0)
         };
-        let end = base.addr().get() + len;
-        let state = State {
-            soiled: end,
-            ready: end,
-            huge_at: usize::MAX,
-        };
         // SAFETY: the buffer is borrowed exclusively for `'b`, which the type carries; base and
         // length are multiples of `MIN_ALIGN`, the end lies below `RANGE_END_MAX`.
-        let raw = unsafe { RawArena::over(base, len, state, false, Ground::Buffer) };
+        let raw = unsafe { RawArena::over(base, len, false, Ground::Buffer) };
         Self {
             raw,
             memory: PhantomData,

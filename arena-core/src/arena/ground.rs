@@ -1,7 +1,10 @@
 //! Where an arena's memory comes from, and what its policy does to it.
 
+#[cfg(feature = "std")]
+use core::cell::Cell;
 use core::ops::Range;
 
+use crate::bump::{MIN_ALIGN_MAX, round_down};
 use crate::error::RegionError;
 #[cfg(feature = "std")]
 use crate::policy::{Commit, Reset, Settings};
@@ -32,8 +35,9 @@ pub(crate) struct Mapped {
     pub(crate) settings: Settings,
     /// Where it goes when the arena is dropped.
     pub(crate) afterwards: Afterwards,
-    /// The state that the next arena finds it in; meaningless while one has it.
-    pub(crate) state: State,
+    /// What is known of the memory: here and not in the arena, so that the next one that the pool
+    /// gives the region to has it without a move.
+    pub(crate) state: Cell<State>,
 }
 
 /// What becomes of a region when its arena is dropped.
@@ -46,20 +50,34 @@ pub(crate) enum Afterwards {
     Pool,
 }
 
-/// The state of memory between two arenas, in addresses: taken over as it is.
+/// What is known of an arena's memory, in addresses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct State {
-    /// What lies from here on is zero.
+    /// The address from which on memory was zero when the arena took it, or is since it was last
+    /// given to the OS.
     pub(crate) soiled: usize,
-    /// What lies below may be touched.
-    pub(crate) ready: usize,
-    /// From here on, huge pages are still to be asked for; `usize::MAX` if they are not.
-    pub(crate) huge_at: usize,
+    /// The address below which memory may be touched; no higher than its end.
+    ready: usize,
+    /// The address from which on huge pages are still to be asked for; `usize::MAX` if they are
+    /// not.
+    huge_at: usize,
+    /// The most that a fast path may compare with: at or below `ready` and `huge_at`, a multiple of
+    /// every minimum alignment.
+    limit: usize,
 }
 
-#[cfg(feature = "std")]
 impl State {
+    fn new(soiled: usize, ready: usize, huge_at: usize) -> Self {
+        Self {
+            soiled,
+            ready,
+            huge_at,
+            limit: round_down(ready.min(huge_at), MIN_ALIGN_MAX),
+        }
+    }
+
     /// The state of a region that no arena has had, and whose first `soiled` bytes may not be zero.
+    #[cfg(feature = "std")]
     pub(crate) fn fresh(settings: &Settings, region: &Region, soiled: usize) -> Self {
         let start = region.base().addr().get();
         let ready = match settings.commit {
@@ -69,11 +87,37 @@ impl State {
         let huge_at = settings
             .huge_from
             .map_or(usize::MAX, |from| start.saturating_add(from));
-        Self {
-            soiled: start + soiled,
-            ready,
-            huge_at,
-        }
+        Self::new(start + soiled, ready, huge_at)
+    }
+
+    #[inline(always)]
+    pub(crate) fn ready(&self) -> usize {
+        self.ready
+    }
+
+    #[inline(always)]
+    pub(crate) fn huge_at(&self) -> usize {
+        self.huge_at
+    }
+
+    #[inline(always)]
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    #[must_use]
+    pub(crate) fn with_ready(self, ready: usize) -> Self {
+        Self::new(self.soiled, ready, self.huge_at)
+    }
+
+    #[must_use]
+    pub(crate) fn with_soiled(self, soiled: usize) -> Self {
+        Self { soiled, ..self }
+    }
+
+    #[must_use]
+    fn with_huge_pages_asked_for(self) -> Self {
+        Self::new(self.soiled, self.ready, usize::MAX)
     }
 }
 
@@ -86,6 +130,32 @@ pub(super) struct Kept {
 }
 
 impl Ground {
+    /// What is known of memory that ends at the address `end`.
+    #[inline(always)]
+    pub(super) fn state(&self, end: usize) -> State {
+        match self {
+            // All of it may be touched, and none is known to be zero. An empty one may dangle at an
+            // address below the largest alignment, where a limit of 0 would not be one.
+            Ground::Buffer => State {
+                soiled: end,
+                ready: end,
+                huge_at: usize::MAX,
+                limit: end,
+            },
+            #[cfg(feature = "std")]
+            Ground::Mapped(mapped) => mapped.state.get(),
+        }
+    }
+
+    /// Note what has become of the memory.
+    pub(super) fn set_state(&self, state: State) {
+        match self {
+            Ground::Buffer => {}
+            #[cfg(feature = "std")]
+            Ground::Mapped(mapped) => mapped.state.set(state),
+        }
+    }
+
     /// Ask for huge pages. A kernel that has none gives small ones: nothing to report.
     pub(super) fn ask_for_huge_pages(&self, range: Range<usize>) {
         match self {
@@ -94,6 +164,8 @@ impl Ground {
             Ground::Mapped(mapped) => {
                 let start = range.start.next_multiple_of(page_size()).min(range.end);
                 let _ = mapped.region.advise(start..range.end, Advice::HugePages);
+                let asked = mapped.state.get().with_huge_pages_asked_for();
+                mapped.state.set(asked);
             }
         }
     }

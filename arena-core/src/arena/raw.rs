@@ -30,8 +30,8 @@ pub(crate) struct RawArena<const MIN_ALIGN: usize> {
     /// The bump pointer: a multiple of `MIN_ALIGN`, from `base` to `end`; with the provenance of
     /// the whole memory.
     bump: Cell<*mut u8>,
-    /// The address the fast path compares with: a multiple of `MIN_ALIGN`, never above `allowed`,
-    /// `ready` or `huge_at`.
+    /// The address the fast path compares with: a multiple of `MIN_ALIGN`, never above `allowed` or
+    /// the limit that the state of the memory sets.
     limit: Cell<usize>,
     /// The first byte; a multiple of `MIN_ALIGN`.
     base: *mut u8,
@@ -40,11 +40,6 @@ pub(crate) struct RawArena<const MIN_ALIGN: usize> {
     end: usize,
     /// The address below which the policy lets blocks end; any number up to `end`.
     allowed: Cell<usize>,
-    /// The address below which memory may be touched; a multiple of `MIN_ALIGN` up to `end`.
-    ready: Cell<usize>,
-    /// The address from which on huge pages are still to be asked for; `usize::MAX` if they are
-    /// not.
-    huge_at: Cell<usize>,
     /// The highest the bump pointer stood whenever it was taken back, since memory above was last
     /// given to the OS. Bytes at or above `peak` and the bump pointer have not been handed out.
     peak: Cell<usize>,
@@ -53,11 +48,6 @@ pub(crate) struct RawArena<const MIN_ALIGN: usize> {
     plain_below: Cell<usize>,
     /// The highest `peak` that was forgotten by giving memory to the OS.
     former_peak: Cell<usize>,
-    /// The address from which on memory was zero when the arena took it, or is since it was last
-    /// given to the OS.
-    soiled: Cell<usize>,
-    /// Whether memory taken back is cleared at once.
-    clear_returned: bool,
     /// The destructors owed to values below the bump pointer.
     finalisers: Finalisers,
     /// How many scopes are open, one in another.
@@ -77,15 +67,14 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     ///
     /// # Safety
     ///
-    /// The memory is valid for reads and writes up to `state.ready` and stays so, at that address
-    /// and for nobody else, for as long as `ground` lives. `base`, `len` and `state.ready` are
+    /// The memory is valid for reads and writes as far as the state of `ground` says and stays so,
+    /// at that address and for nobody else, for as long as `ground` lives. `base` and `len` are
     /// multiples of `MIN_ALIGN`, and the memory ends at or below `RANGE_END_MAX`. With
     /// `clear_returned`, the memory is zero.
     #[inline]
     pub(crate) unsafe fn over(
         base: NonNull<u8>,
         len: usize,
-        state: State,
         clear_returned: bool,
         ground: Ground,
     ) -> Self {
@@ -99,17 +88,13 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         let raw = Self {
             bump: Cell::new(base.as_ptr()),
             // Nothing is allowed beyond the end, and nothing is ready there.
-            limit: Cell::new(round_down(state.ready.min(state.huge_at), MIN_ALIGN)),
+            limit: Cell::new(ground.state(start + len).limit()),
             base: base.as_ptr(),
             end: start + len,
             allowed: Cell::new(start + len),
-            ready: Cell::new(state.ready),
-            huge_at: Cell::new(state.huge_at),
             peak: Cell::new(start),
             plain_below: Cell::new(if clear_returned { 0 } else { start }),
             former_peak: Cell::new(start),
-            soiled: Cell::new(state.soiled),
-            clear_returned,
             finalisers: Finalisers::new(),
             depth: Cell::new(0),
             ground: ManuallyDrop::new(ground),
@@ -179,41 +164,38 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// Let memory up to the address `last` be touched. `size` is for the error.
     fn make_ready(&self, last: usize, size: usize) -> Result<(), AllocError> {
         let start = self.base.addr();
-        if last > self.huge_at.get() {
+        let huge_at = self.state().huge_at();
+        if last > huge_at {
             self.ground
-                .ask_for_huge_pages(self.huge_at.get() - start..self.end - start);
-            self.huge_at.set(usize::MAX);
+                .ask_for_huge_pages(huge_at - start..self.end - start);
         }
-        if last > self.ready.get() {
+        let state = self.state();
+        if last > state.ready() {
             let ready = self
                 .ground
-                .commit(self.ready.get() - start, last - start)
+                .commit(state.ready() - start, last - start)
                 .map_err(|source| AllocError::Commit {
                     size,
                     used: self.used(),
                     source,
                 })?;
-            self.ready.set(start + ready);
+            self.ground.set_state(state.with_ready(start + ready));
         }
         self.refresh_limit();
         Ok(())
     }
 
     fn refresh_limit(&self) {
-        let limit = self
-            .allowed
-            .get()
-            .min(self.ready.get())
-            .min(self.huge_at.get());
+        let limit = self.allowed.get().min(self.state().limit());
         self.limit.set(round_down(limit, MIN_ALIGN));
     }
 
     /// How many of the `len` bytes from `block`, which were just handed out, may not be zero.
     pub(crate) fn dirty_of(&self, block: NonNull<u8>, len: usize) -> usize {
-        if self.clear_returned {
+        if self.clears_returned() {
             return 0;
         }
-        let dirty_end = self.peak.get().max(self.soiled.get());
+        let dirty_end = self.peak.get().max(self.state().soiled);
         dirty_end.saturating_sub(block.addr().get()).min(len)
     }
 
@@ -222,6 +204,17 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         self.allowed
             .set(self.base.addr() + bytes.min(self.capacity()));
         self.refresh_limit();
+    }
+
+    #[inline(always)]
+    fn state(&self) -> State {
+        self.ground.state(self.end)
+    }
+
+    /// Tell whether memory taken back is cleared at once.
+    #[inline(always)]
+    fn clears_returned(&self) -> bool {
+        self.plain_below.get() == 0
     }
 
     #[inline(always)]
@@ -261,7 +254,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         Stats {
             used: self.used(),
             high_water_mark: high - start,
-            committed: self.ready.get() - start,
+            committed: self.state().ready() - start,
             limit: self.allowed.get() - start,
             capacity: self.capacity(),
         }

@@ -1,8 +1,10 @@
 //! From a policy to an arena: check first, then ask the OS.
 
+use core::cell::Cell;
 use core::fmt;
 
 use super::{Commit, DEFAULT_STEP, Fork, Guard, HugePages, Policy, Reset, Settings, Zeroing};
+
 use crate::arena::{MappedRegion, State};
 use crate::region::room::Room;
 use crate::region::{Advice, Backing, Region, RegionError, huge_pages_unasked, page_size};
@@ -204,7 +206,7 @@ impl Policy {
             region,
             settings,
             afterwards,
-            state,
+            state: Cell::new(state),
         }))
     }
 

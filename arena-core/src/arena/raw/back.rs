@@ -100,7 +100,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     #[inline(never)]
     unsafe fn note_return(&self, returned: NonNull<u8>, len: usize) {
         self.set_peak(self.peak.get().max(self.bump.get().addr()));
-        if self.clear_returned {
+        if self.clears_returned() {
             watch::touched(returned, len);
             // SAFETY: the bytes were handed out, so they may be touched, and nobody uses them.
             unsafe { returned.write_bytes(0, len) };
@@ -110,7 +110,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     fn set_peak(&self, peak: usize) {
         self.peak.set(peak);
         self.plain_below
-            .set(if self.clear_returned { 0 } else { peak });
+            .set(if self.clears_returned() { 0 } else { peak });
     }
 
     /// Clear `len` bytes that a block gives up without the bump pointer passing over them, if that
@@ -120,7 +120,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     ///
     /// The bytes are the caller's, who no longer uses them.
     pub(crate) unsafe fn clear_slack(&self, slack: NonNull<u8>, len: usize) {
-        if self.clear_returned {
+        if self.clears_returned() {
             // SAFETY: the bytes are the caller's.
             unsafe { slack.write_bytes(0, len) };
         }
@@ -142,9 +142,10 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// How many bytes from the base may be resident.
     fn extent(&self) -> usize {
         let start = self.base.addr();
-        let dirty = self.peak.get().max(self.soiled.get()) - start;
-        let huge = self.huge_at.get() == usize::MAX && self.ground.huge_from().is_some();
-        self.ground.extent(dirty, self.ready.get() - start, huge)
+        let state = self.state();
+        let dirty = self.peak.get().max(state.soiled) - start;
+        let huge = state.huge_at() == usize::MAX && self.ground.huge_from().is_some();
+        self.ground.extent(dirty, state.ready() - start, huge)
     }
 
     /// Empty the arena and give all but the first `keep` bytes back to the OS.
@@ -158,15 +159,16 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
 
     fn decommit_above(&mut self, keep: usize) -> Result<(), RegionError> {
         let start = self.base.addr();
+        let state = self.state();
         let kept = self
             .ground
-            .decommit_above(keep, self.end - start, self.ready.get() - start)?;
+            .decommit_above(keep, self.end - start, state.ready() - start)?;
         self.former_peak
             .set(self.former_peak.get().max(self.peak.get()));
         self.set_peak(self.peak.get().min(start + kept.resident));
-        self.soiled
-            .set(self.soiled.get().min(start + kept.resident));
-        self.ready.set(start + kept.ready);
+        let soiled = state.soiled.min(start + kept.resident);
+        self.ground
+            .set_state(state.with_soiled(soiled).with_ready(start + kept.ready));
         self.refresh_limit();
         Ok(())
     }

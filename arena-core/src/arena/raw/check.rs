@@ -17,18 +17,19 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             bump.is_multiple_of(MIN_ALIGN),
             "bump pointer {bump:#x} is not a multiple of {MIN_ALIGN}"
         );
+        let state = self.state();
         for (name, bound) in [
-            ("allowed", &self.allowed),
-            ("ready", &self.ready),
-            ("huge_at", &self.huge_at),
+            ("allowed", self.allowed.get()),
+            ("ready", state.ready()),
+            ("huge_at", state.huge_at()),
         ] {
-            let (limit, bound) = (self.limit.get(), bound.get());
+            let limit = self.limit.get();
             assert!(limit <= bound, "limit {limit:#x} above {name} {bound:#x}");
         }
         assert!(
-            self.ready.get() <= self.end,
+            state.ready() <= self.end,
             "ready {:#x} above the end {:#x}",
-            self.ready.get(),
+            state.ready(),
             self.end
         );
         assert!(
@@ -57,17 +58,14 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
             self.peak.get(),
             self.end
         );
-        let plain = if self.clear_returned {
-            0
-        } else {
-            self.peak.get()
-        };
-        assert_eq!(self.plain_below.get(), plain, "going back is plain below");
-        let touchable = bump <= self.ready.get();
+        if !self.clears_returned() {
+            let (plain, peak) = (self.plain_below.get(), self.peak.get());
+            assert_eq!(plain, peak, "going back is plain below the peak");
+        }
         assert!(
-            touchable,
+            bump <= state.ready(),
             "bump pointer {bump:#x} above what may be touched, {:#x}",
-            self.ready.get()
+            state.ready()
         );
     }
 }

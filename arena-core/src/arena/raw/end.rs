@@ -4,7 +4,7 @@ use core::mem::ManuallyDrop;
 
 use super::RawArena;
 #[cfg(feature = "std")]
-use crate::arena::ground::{Afterwards, Ground, Mapped, State};
+use crate::arena::ground::{Afterwards, Ground, Mapped};
 #[cfg(feature = "std")]
 use crate::error::RegionError;
 use crate::watch;
@@ -21,7 +21,7 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
         &mut self,
         access: crate::region::Access,
     ) -> Result<(), RegionError> {
-        let ready = self.ready.get() - self.base.addr();
+        let ready = self.state().ready() - self.base.addr();
         match &mut *self.ground {
             Ground::Buffer => Ok(()),
             // SAFETY: passed on.
@@ -89,11 +89,8 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
                 return unmap(mapped);
             }
             let used = self.bump.get().addr().max(self.peak.get());
-            mapped.state = State {
-                soiled: used.max(self.soiled.get()),
-                ready: self.ready.get(),
-                huge_at: self.huge_at.get(),
-            };
+            let state = mapped.state.get_mut();
+            state.soiled = used.max(state.soiled);
             crate::pool::put(mapped);
         }
         #[cfg(not(feature = "std"))]
