@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
+use crate::instrumented::{self, Sanitizer};
 use crate::run::{Outcome, command, display, need, root, run};
 use crate::{bench, book, planted};
 
@@ -76,9 +77,14 @@ const CHECKS: &[Check] = &[
         needs: Some(nightly),
     },
     Check {
-        name: "arena-core linked with ThreadSanitizer",
-        run: thread_sanitizer,
-        needs: Some(nightly),
+        name: "arena-core under ThreadSanitizer",
+        run: || instrumented::test(Sanitizer::Thread, "--quiet --package arena-core --lib"),
+        needs: Some(instrumented::available),
+    },
+    Check {
+        name: "arena-core under MemorySanitizer",
+        run: || instrumented::test(Sanitizer::Memory, "--quiet --package arena-core --lib"),
+        needs: Some(instrumented::available),
     },
     Check {
         name: "arena-core: every order of three threads",
@@ -121,11 +127,12 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-/// Run every check, also after a failure, and say which failed.
-pub(crate) fn run_all(allow_missing: bool) -> Outcome {
+/// Run every check whose name contains `only`, also after a failure, and say which failed.
+pub(crate) fn run_all(allow_missing: bool, only: &str) -> Outcome {
     let mut faults = Vec::new();
     let mut lines = Vec::new();
-    for check in CHECKS {
+    let chosen = CHECKS.iter().filter(|check| check.name.contains(only));
+    for check in chosen {
         println!("\n── {}", check.name);
         let start = Instant::now();
         let result = match check.needs.map(|needed| needed()) {
@@ -143,6 +150,13 @@ pub(crate) fn run_all(allow_missing: bool) -> Outcome {
                 format!("FAILED   {:>4} s  {}", seconds, check.name)
             }
         });
+    }
+    if lines.is_empty() {
+        let names = CHECKS.iter().map(|check| check.name).collect::<Vec<_>>();
+        return Err(format!(
+            "no check's name contains {only:?}; there are:\n  {}",
+            names.join("\n  ")
+        ));
     }
     println!("\n{}", lines.join("\n"));
     if faults.is_empty() {
@@ -178,23 +192,6 @@ fn address_sanitizer() -> Outcome {
     );
     test.env("RUSTFLAGS", "-Zsanitizer=address");
     println!("   RUSTFLAGS=-Zsanitizer=address {}", display(&test));
-    run(test)
-}
-
-/// Without an instrumented standard library this sanitizer reports races that are none: only the
-/// test that asks whether it is noticed is run.
-fn thread_sanitizer() -> Outcome {
-    let mut test = command(
-        "cargo +nightly test --quiet --package arena-core --lib tool:: \
-         --target x86_64-unknown-linux-gnu --target-dir target/tsan -- --test-threads=1",
-    );
-    test.env(
-        "RUSTFLAGS",
-        "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
-    );
-    test.env("OWN_THE_HEAP_SANITIZED", "1")
-        .env("TSAN_OPTIONS", "report_bugs=0");
-    println!("   RUSTFLAGS='-Zsanitizer=thread …' {}", display(&test));
     run(test)
 }
 

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod book;
 mod ci;
+mod instrumented;
 mod planted;
 mod run;
 
@@ -25,6 +26,9 @@ enum Task {
         /// Go on without a tool that is missing and cannot be installed, and say what was skipped.
         #[arg(long)]
         allow_missing: bool,
+        /// Run only the checks whose names contain this.
+        #[arg(long, value_name = "WORDS", default_value = "")]
+        only: String,
     },
     /// Stamp snippets, transcripts and tables into the Markdown files.
     Book {
@@ -49,7 +53,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
-        Task::Ci { allow_missing } => ci::run_all(allow_missing),
+        Task::Ci {
+            allow_missing,
+            only,
+        } => ci::run_all(allow_missing, &only),
         Task::Book { check } => book::run(check),
         Task::Bench {
             check,

@@ -1,0 +1,74 @@
+//! Tests under the sanitizers that need every instruction instrumented, the standard library's too.
+//!
+//! No toolchain carries such a library. Debian's compiler, which comes with the library's source,
+//! builds one on the way, and the nightly toolchain lends the sanitizer's runtime: both are of LLVM
+//! 22. The runtime has to stand before the C library on the linker's line. Without an instrumented
+//! library ThreadSanitizer reports races that are none, and MemorySanitizer cannot be used at all.
+
+use std::process::Command;
+
+use crate::run::{Outcome, command, display, need, output, run};
+
+/// A sanitizer that is of no use without an instrumented standard library.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sanitizer {
+    Thread,
+    Memory,
+}
+
+impl Sanitizer {
+    /// What the compiler calls it, and what the runtime's file does.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Thread => ("thread", "tsan"),
+            Self::Memory => ("memory", "msan"),
+        }
+    }
+}
+
+/// Make sure that Debian's compiler and the nightly toolchain's runtime are there.
+pub(crate) fn available() -> Outcome {
+    need("/usr/bin/cargo", "cargo-web rustc-web rust-web-src")?;
+    runtime(Sanitizer::Thread).map(drop)
+}
+
+/// Run `cargo test ARGUMENTS` under a sanitizer.
+pub(crate) fn test(sanitizer: Sanitizer, arguments: &str) -> Outcome {
+    let (name, short) = sanitizer.names();
+    let runtime = runtime(sanitizer)?;
+    let mut test = command(&format!(
+        "/usr/bin/cargo test {arguments} -Zbuild-std --target x86_64-unknown-linux-gnu \
+         --target-dir target/{short}"
+    ));
+    // The toolchains' own programs are in the way of Debian's.
+    test.env("PATH", "/usr/bin:/bin")
+        .env("RUSTC", "/usr/bin/rustc")
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("OWN_THE_HEAP_SANITIZED", "1")
+        // To name the frames of an expected panic takes such a program a minute.
+        .env("RUST_BACKTRACE", "0")
+        // Instrumented frames are large.
+        .env("RUST_MIN_STACK", (64 << 20).to_string())
+        // The sanitizer sees what the C library is asked, not what the kernel is: rustix has to ask
+        // the C library, or an address that is mapped again looks like a race with its last use.
+        .env(
+            "RUSTFLAGS",
+            format!(
+                "-Zsanitizer={name} --cfg rustix_use_libc -Zexternal-clangrt \
+                 -Zpre-link-arg=-Wl,--whole-archive -Zpre-link-arg={runtime} \
+                 -Zpre-link-arg=-Wl,--no-whole-archive"
+            ),
+        );
+    println!("   RUSTFLAGS='-Zsanitizer={name} …' {}", display(&test));
+    run(test)
+}
+
+/// The nightly toolchain's runtime of a sanitizer.
+fn runtime(sanitizer: Sanitizer) -> Outcome<String> {
+    let mut asked = Command::new("rustc");
+    asked.args(["+nightly", "--print", "target-libdir"]);
+    let said = output(asked).map_err(|why| format!("needs a nightly toolchain: {why}"))?;
+    let dir = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    let (_, short) = sanitizer.names();
+    Ok(format!("{dir}/librustc-nightly_rt.{short}.a"))
+}
