@@ -1,0 +1,277 @@
+//! Defragmentation: HEAD blocks slide down over the free space below them.
+
+use core::ptr::NonNull;
+
+use crate::control::{Core, State};
+use crate::error::Fault;
+use crate::fit::{DWORD, HEADER, HEADER_LEN, slide};
+use crate::handle::Handle;
+use crate::header::{Header, NONE};
+use crate::index::granule_of;
+use crate::tag::Tag;
+
+/// A move that defragmentation proposes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer {
+    /// The block's tag.
+    pub tag: Tag,
+    /// Where its payload is, in bytes from the heap's base.
+    pub from: usize,
+    /// Where it would go.
+    pub to: usize,
+    /// The address that is: what a raw pointer to the block has to become.
+    pub address: NonNull<u8>,
+    /// Bytes asked for.
+    pub requested: usize,
+    /// The block's handle, if it has one.
+    pub handle: Option<Handle>,
+}
+
+/// What becomes of a proposed move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The block moves: a commitment, it will be there.
+    Move,
+    /// The block stays, and what is above it is looked at next.
+    Veto,
+}
+
+/// What a defragmentation did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Compaction {
+    pub(crate) moves: usize,
+    pub(crate) bytes: usize,
+    pub(crate) vetoes: usize,
+    pub(crate) pinned: usize,
+    /// Where to go on, if it is not done.
+    pub(crate) stopped_at: Option<u32>,
+}
+
+/// What defragmentation finds above the free space.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Above {
+    /// A block that can move, and the header of its new place.
+    Movable(u32),
+    /// A block that cannot.
+    Fixed,
+    /// A block in use.
+    Pinned,
+}
+
+impl Core {
+    /// Slide HEAD blocks down, from `from` on, until more than `budget` bytes are spent: payload that
+    /// was moved, and a header for each block looked at.
+    pub(crate) fn compact(
+        &self,
+        from: u32,
+        budget: usize,
+        decide: &mut dyn FnMut(&Offer) -> Verdict,
+    ) -> Result<Compaction, Fault> {
+        let bound = self.control.get(State::LowestTail);
+        let mut done = Compaction::default();
+        let mut from = from;
+        let mut spent = 0;
+        while let Some((at, hole)) = self.free_from(from, bound)? {
+            let mut bubble = Bubble::lift(*self, at, &hole)?;
+            loop {
+                let (next, above) = self.blocks.after(bubble.at, &bubble.header())?;
+                if next >= bound {
+                    return Ok(done);
+                }
+                if above.is_free() {
+                    bubble.absorb(next, &above)?;
+                    continue;
+                }
+                if spent >= budget {
+                    done.stopped_at = Some(bubble.at);
+                    return Ok(done);
+                }
+                spent += HEADER_LEN;
+                match self.look_above(bubble.at, next, &above)? {
+                    Above::Movable(to) => {
+                        let offer = self.offer(next, &above, to)?;
+                        if decide(&offer) == Verdict::Move {
+                            bubble.carry(next, &above, to)?;
+                            done.moves += 1;
+                            let bytes = above.size as usize * DWORD;
+                            done.bytes += bytes;
+                            spent += bytes;
+                            continue;
+                        }
+                        done.vetoes += 1;
+                    }
+                    Above::Pinned => done.pinned += 1,
+                    Above::Fixed => {}
+                }
+                from = next;
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Find the first free block that starts at `from` or above, below `bound`.
+    pub(crate) fn free_from(&self, from: u32, bound: u32) -> Result<Option<(u32, Header)>, Fault> {
+        let mut granule = self.control.first_from(granule_of(from), 1)?;
+        while let Some(here) = granule {
+            for block in self.in_granule(here) {
+                let (at, header) = block?;
+                if at >= bound {
+                    return Ok(None);
+                }
+                if at >= from && header.is_free() {
+                    return Ok(Some((at, header)));
+                }
+            }
+            granule = self.control.first_from(here + 1, 1)?;
+        }
+        Ok(None)
+    }
+
+    /// Tell what the block above free space, which begins at `bottom`, can do.
+    pub(crate) fn look_above(&self, bottom: u32, at: u32, header: &Header) -> Result<Above, Fault> {
+        if header.handle != NONE && self.slot_of_block(at, header.handle)?.is_pinned() {
+            return Ok(Above::Pinned);
+        }
+        let above_is_free = header.align() > 1 && {
+            let (next, above) = self.blocks.after(at, header)?;
+            above.is_free() && next != self.blocks.last()
+        };
+        let to = slide(bottom, at, header.align(), above_is_free);
+        Ok(to.map_or(Above::Fixed, Above::Movable))
+    }
+
+    /// Say what would move, and where to.
+    pub(crate) fn offer(&self, at: u32, header: &Header, to: u32) -> Result<Offer, Fault> {
+        let handle = match header.handle {
+            NONE => None,
+            slot => {
+                let generation = self.slot_of_block(at, slot)?.generation;
+                Some(Handle::new(self.control.heap, slot, generation))
+            }
+        };
+        let tag = header
+            .tag
+            .ok_or_else(|| crate::header::fault(at, crate::error::What::TagList))?;
+        Ok(Offer {
+            tag,
+            from: (at + HEADER) as usize * DWORD,
+            to: (to + HEADER) as usize * DWORD,
+            address: self.blocks.0.bytes(to + HEADER, header.size),
+            requested: self.requested(at, header)?,
+            handle,
+        })
+    }
+}
+
+/// The free block that rises while blocks slide down past it.
+///
+/// Its header is always in place, so that the chain of blocks is whole whenever somebody looks or a
+/// callback panics. Counts and index learn of it when it comes to rest.
+struct Bubble {
+    core: Core,
+    at: u32,
+    size: u32,
+    previous: u32,
+}
+
+impl Bubble {
+    fn lift(core: Core, at: u32, header: &Header) -> Result<Self, Fault> {
+        core.refresh_without(granule_of(at), at)?;
+        core.uncount(at, header.size);
+        Ok(Self {
+            core,
+            at,
+            size: header.size,
+            previous: header.previous,
+        })
+    }
+
+    fn header(&self) -> Header {
+        Header::free(self.previous, self.size)
+    }
+
+    fn end(&self) -> u32 {
+        self.at + HEADER + self.size
+    }
+
+    /// Coalesce with the free block above.
+    fn absorb(&mut self, next: u32, above: &Header) -> Result<(), Fault> {
+        let core = self.core;
+        let (behind, _) = core.blocks.after(next, above)?;
+        core.uncount(next, above.size);
+        core.control.forget_start(next, behind);
+        self.size += HEADER + above.size;
+        self.settle_links(behind);
+        core.refresh_without(granule_of(next), self.at)
+    }
+
+    /// Move the block above to `to`, and rise past it.
+    fn carry(&mut self, next: u32, block: &Header, to: u32) -> Result<(), Fault> {
+        let core = self.core;
+        let (mut end, above) = core.blocks.after(next, block)?;
+        let tag = block
+            .tag
+            .ok_or_else(|| crate::header::fault(next, crate::error::What::TagList))?;
+        let neighbours = core.tag_neighbours(next, tag)?;
+        core.check_canary(next, block)?;
+        let gap = to - self.at;
+        if gap != 0 {
+            // A gap is left only below a block that has free space above.
+            let (behind, _) = core.blocks.after(end, &above)?;
+            core.uncount(end, above.size);
+            core.control.forget_start(end, behind);
+            core.blocks.write_free(self.at, self.previous, gap - HEADER);
+            core.count(self.at, gap - HEADER);
+            core.control.raise(granule_of(self.at), gap - HEADER);
+            self.previous = self.at;
+            let absorbed = end;
+            end = behind;
+            self.pass(next, block, to, end);
+            core.relink_tag(to, tag, neighbours);
+            return core.refresh_without(granule_of(absorbed), self.at);
+        }
+        self.pass(next, block, to, end);
+        core.relink_tag(to, tag, neighbours);
+        Ok(())
+    }
+
+    /// Copy the block, write both headers, and note where blocks start.
+    fn pass(&mut self, next: u32, block: &Header, to: u32, end: u32) {
+        let core = self.core;
+        core.blocks.0.copy(next, to, HEADER + block.size);
+        let moved = Header {
+            previous: self.previous,
+            ..*block
+        };
+        core.blocks.write(to, &moved);
+        if block.handle != NONE {
+            core.move_slot(block.handle, to);
+        }
+        if core.control.get(State::HighestHead) == next {
+            core.control.set(State::HighestHead, to);
+        }
+        core.control.forget_start(next, end);
+        core.control.note_start(to);
+        self.previous = to;
+        self.at = to + HEADER + block.size;
+        self.size = end - self.at - HEADER;
+        self.settle_links(end);
+        core.control.note_start(self.at);
+    }
+
+    fn settle_links(&self, behind: u32) {
+        self.core
+            .blocks
+            .write_free(self.at, self.previous, self.size);
+        self.core.blocks.set_previous(behind, self.at);
+    }
+}
+
+impl Drop for Bubble {
+    fn drop(&mut self) {
+        self.core.count(self.at, self.size);
+        self.core.control.raise(granule_of(self.at), self.size);
+        debug_assert!(self.end() <= self.core.blocks.last());
+    }
+}

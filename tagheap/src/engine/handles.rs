@@ -1,0 +1,243 @@
+//! The handle table: where the block of each handle is now.
+//!
+//! ```text
+//!  slot    in use                     free                  never used
+//!  0       block                      next free slot        anything
+//!  1       generation                 generation to be      anything
+//!  2       pins (EXCLUSIVE for one)   FREE                  anything
+//! ```
+//!
+//! Slots at or above `UsedHandles` were never used: a table of any size costs memory only as far as
+//! it is used. A generation that would repeat retires its slot: a stale handle is never taken for a
+//! fresh one.
+
+use crate::control::{Core, SLOT, State};
+use crate::error::{Fault, What};
+use crate::header::{Header, NONE, fault};
+
+/// Not pinned, but free.
+const FREE: u32 = u32::MAX - 1;
+
+/// Pinned for writing.
+const EXCLUSIVE: u32 = u32::MAX;
+
+/// The most guards at a time that only read.
+const SHARED_MAX: u32 = FREE - 1;
+
+/// What a slot in use says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SlotState {
+    pub(crate) at: u32,
+    pub(crate) generation: u32,
+    pins: u32,
+}
+
+impl SlotState {
+    pub(crate) fn is_pinned(self) -> bool {
+        self.pins != 0
+    }
+
+    /// The pins with one more, if that is allowed.
+    fn pinned(self, exclusive: bool) -> Option<u32> {
+        match (exclusive, self.pins) {
+            (true, 0) => Some(EXCLUSIVE),
+            (false, pins @ 0..SHARED_MAX) => Some(pins + 1),
+            _ => None,
+        }
+    }
+}
+
+impl Core {
+    fn slot_words(&self, slot: u32) -> u32 {
+        self.control.geometry.slots + SLOT * slot
+    }
+
+    /// Read a slot in use; `None` if it is not.
+    pub(crate) fn slot(&self, slot: u32) -> Option<SlotState> {
+        if slot >= self.used_handles() {
+            return None;
+        }
+        let at = self.slot_words(slot);
+        let words = self.control.words;
+        let pins = words.get(at + 2);
+        (pins != FREE).then(|| SlotState {
+            at: words.get(at),
+            generation: words.get(at + 1),
+            pins,
+        })
+    }
+
+    fn used_handles(&self) -> u32 {
+        let used = self.control.get(State::UsedHandles);
+        used.min(self.control.geometry.handles)
+    }
+
+    /// Tell which slot the next handle gets; `None` if the table is full.
+    fn next_slot(&self) -> Result<Option<u32>, Fault> {
+        let free = self.control.get(State::FreeHandle);
+        if free == NONE {
+            let used = self.used_handles();
+            return Ok((used < self.control.geometry.handles).then_some(used));
+        }
+        let is_free =
+            free < self.used_handles() && self.control.words.get(self.slot_words(free) + 2) == FREE;
+        if is_free {
+            Ok(Some(free))
+        } else {
+            Err(table_fault(free))
+        }
+    }
+
+    /// Tell whether there is a slot for another handle.
+    pub(crate) fn has_slot(&self) -> Result<bool, Fault> {
+        self.next_slot().map(|slot| slot.is_some())
+    }
+
+    /// Give a block a handle; returns slot and generation. There must be a slot.
+    pub(crate) fn take_slot(&self, block: u32) -> Result<(u32, u32), Fault> {
+        let header = self.blocks.header(block)?;
+        let slot = self.next_slot()?.ok_or_else(|| table_fault(NONE))?;
+        let at = self.slot_words(slot);
+        let words = self.control.words;
+        let generation = if self.control.get(State::FreeHandle) == slot {
+            self.control.set(State::FreeHandle, words.get(at));
+            words.get(at + 1)
+        } else {
+            self.control.add(State::UsedHandles, 1);
+            0
+        };
+        words.set(at, block);
+        words.set(at + 1, generation);
+        words.set(at + 2, 0);
+        self.blocks.write(
+            block,
+            &Header {
+                handle: slot,
+                ..header
+            },
+        );
+        Ok((slot, generation))
+    }
+
+    /// Read the slot that a header names, which must name the block.
+    pub(crate) fn slot_of_block(&self, block: u32, slot: u32) -> Result<SlotState, Fault> {
+        self.slot(slot)
+            .filter(|state| state.at == block)
+            .ok_or_else(|| fault(block, What::Handle))
+    }
+
+    /// Give a slot up; its handle is stale from now on.
+    pub(crate) fn give_slot(&self, slot: u32) {
+        let at = self.slot_words(slot);
+        let words = self.control.words;
+        words.set(at + 2, FREE);
+        let generation = words.get(at + 1);
+        if let Some(next) = generation.checked_add(1) {
+            words.set(at + 1, next);
+            words.set(at, self.control.get(State::FreeHandle));
+            self.control.set(State::FreeHandle, slot);
+        }
+    }
+
+    /// Let another block have a block's handle.
+    pub(crate) fn hand_over(&self, from: u32, header: &mut Header, to: u32) -> Result<(), Fault> {
+        let slot = header.handle;
+        let heir = self.blocks.header(to)?;
+        self.slot_of_block(from, slot)?;
+        self.blocks.write(
+            to,
+            &Header {
+                handle: slot,
+                ..heir
+            },
+        );
+        header.handle = NONE;
+        self.blocks.write(from, header);
+        self.move_slot(slot, to);
+        Ok(())
+    }
+
+    /// The block of a slot is somewhere else now.
+    pub(crate) fn move_slot(&self, slot: u32, block: u32) {
+        self.control.words.set(self.slot_words(slot), block);
+    }
+
+    /// Pin a slot in use; `false` if who has it now does not allow that.
+    pub(crate) fn pin(&self, slot: u32, state: SlotState, exclusive: bool) -> bool {
+        let pins = state.pinned(exclusive);
+        if let Some(pins) = pins {
+            self.control.words.set(self.slot_words(slot) + 2, pins);
+        }
+        pins.is_some()
+    }
+
+    /// Take one pin back.
+    pub(crate) fn unpin(&self, slot: u32) {
+        let at = self.slot_words(slot) + 2;
+        let pins = match self.control.words.get(at) {
+            EXCLUSIVE => 0,
+            pins => pins.saturating_sub(1),
+        };
+        self.control.words.set(at, pins);
+    }
+
+    /// Forget all pins: those of a process that is gone.
+    pub(crate) fn unpin_all(&self) {
+        for slot in 0..self.used_handles() {
+            if self.slot(slot).is_some() {
+                self.control.words.set(self.slot_words(slot) + 2, 0);
+            }
+        }
+    }
+
+    /// Look through the table: slots in use name their blocks, the others are on the free list or
+    /// retired. `named` is how many blocks name a slot.
+    pub(crate) fn check_slots(&self, named: u32) -> Result<(), Fault> {
+        let used = self.control.get(State::UsedHandles);
+        if used > self.control.geometry.handles {
+            return Err(table_fault(used));
+        }
+        let (mut in_use, mut retired) = (0, 0);
+        for slot in 0..used {
+            match self.slot(slot) {
+                Some(state) => {
+                    let names_back = self.starts_block(state.at)?
+                        && self.blocks.header(state.at)?.handle == slot;
+                    if !names_back {
+                        return Err(table_fault(slot));
+                    }
+                    in_use += 1;
+                }
+                None => {
+                    let generation = self.control.words.get(self.slot_words(slot) + 1);
+                    retired += u32::from(generation == u32::MAX);
+                }
+            }
+        }
+        let mut listed = 0;
+        let mut slot = self.control.get(State::FreeHandle);
+        while slot != NONE {
+            if slot >= used || self.slot(slot).is_some() || listed == used {
+                return Err(table_fault(slot));
+            }
+            listed += 1;
+            slot = self.control.words.get(self.slot_words(slot));
+        }
+        // A slot of the last generation may be on the list still, or be retired.
+        let rest = used - in_use - listed.min(used - in_use);
+        if in_use == named && rest <= retired {
+            Ok(())
+        } else {
+            Err(table_fault(used))
+        }
+    }
+}
+
+fn table_fault(slot: u32) -> Fault {
+    fault(
+        0,
+        What::HandleTable {
+            slot: slot as usize,
+        },
+    )
+}

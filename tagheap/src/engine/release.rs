@@ -1,0 +1,115 @@
+//! Freeing a block, and coalescing it with its neighbours.
+
+use crate::control::{Core, State};
+use crate::error::{Fault, What};
+use crate::fit::{DWORD, HEADER, HEADER_LEN};
+use crate::header::{Header, NONE, fault};
+use crate::index::granule_of;
+
+/// Which neighbours of a freed block were free, and became one with it. The last block never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Coalescing {
+    /// Case 0: neither; the block is an island of free space.
+    Isolated,
+    /// Case 1: the next one, whose header is gone.
+    WithNext,
+    /// Case 2: the previous one; the freed block's own header is gone.
+    WithPrevious,
+    /// Case 3: both; two headers are gone.
+    WithBoth,
+}
+
+/// What freeing a block gave back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freed {
+    /// The payload, and 24 bytes for each header that is gone.
+    pub bytes: usize,
+    /// Which neighbours it became one with.
+    pub case: Coalescing,
+}
+
+impl Coalescing {
+    fn of(next_is_free: bool, previous_is_free: bool) -> Self {
+        match (previous_is_free, next_is_free) {
+            (false, false) => Self::Isolated,
+            (false, true) => Self::WithNext,
+            (true, false) => Self::WithPrevious,
+            (true, true) => Self::WithBoth,
+        }
+    }
+
+    /// Return how many headers are gone.
+    #[must_use]
+    pub fn headers_gone(self) -> usize {
+        match self {
+            Self::Isolated => 0,
+            Self::WithNext | Self::WithPrevious => 1,
+            Self::WithBoth => 2,
+        }
+    }
+}
+
+impl Core {
+    /// Free a live block that is not pinned.
+    pub(crate) fn release(&self, at: u32, header: &Header) -> Result<Freed, Fault> {
+        let tag = header.tag.ok_or_else(|| fault(at, What::TagList))?;
+        self.check_canary(at, header)?;
+        let below = self.blocks.before(at, header)?;
+        let (next, above) = self.blocks.after(at, header)?;
+        let below = below.filter(|(_, below)| below.is_free());
+        let joins_next = above.is_free() && next != self.blocks.last();
+        let behind = if joins_next {
+            self.blocks.after(next, &above)?.0
+        } else {
+            next
+        };
+        let neighbours = self.tag_neighbours(at, tag)?;
+        if header.handle != NONE {
+            self.slot_of_block(at, header.handle)?;
+        }
+        // Nothing is written above this line.
+        self.unlink_tag(tag, neighbours);
+        if header.handle != NONE {
+            self.give_slot(header.handle);
+        }
+        let (start, previous) = match below {
+            Some((start, below)) => {
+                self.uncount(start, below.size);
+                self.control.forget_start(at, next);
+                (start, below.previous)
+            }
+            None => (at, header.previous),
+        };
+        if joins_next {
+            self.uncount(next, above.size);
+            self.control.forget_start(next, behind);
+        }
+        self.withdraw_side(at, behind, previous);
+        let size = behind - start - HEADER;
+        self.blocks.write_free(start, previous, size);
+        self.blocks.set_previous(behind, start);
+        self.count(start, size);
+        self.control.subtract(State::Live, 1);
+        self.control.raise(granule_of(start), size);
+        let joined = joins_next && granule_of(next) != granule_of(start);
+        if joined && self.control.largest_in(granule_of(next)) <= above.size {
+            self.refresh(granule_of(next))?;
+        }
+        let case = Coalescing::of(joins_next, below.is_some());
+        Ok(Freed {
+            bytes: header.size as usize * DWORD + case.headers_gone() * HEADER_LEN,
+            case,
+        })
+    }
+
+    /// A block is going: if it was the outermost of its side, the next one is now. Beyond the free
+    /// space around it lies a block of its side, or none.
+    fn withdraw_side(&self, at: u32, behind: u32, previous: u32) {
+        if at == self.control.get(State::LowestTail) {
+            self.control.set(State::LowestTail, behind);
+        }
+        if at == self.control.get(State::HighestHead) {
+            self.control.set(State::HighestHead, previous);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The 24 bytes before every payload.
+//!
+//! ```text
+//!  dword   live block                          free block
+//!  0       the block before (dwords from the base), or NONE
+//!  1       size of the payload in dwords: the next block is at self + 6 + size
+//!  2       tag 15 | slack code 5 | align 4 | check 8     the same, tag 0x7fff
+//!  3, 4    tag list: previous, next            NONE, NONE
+//!  5       handle slot, or NONE                NONE
+//! ```
+//!
+//! The check byte covers dwords 1, 2 and 5 and the block's place, so that a change of any one byte
+//! of them shows. Links are not covered: each of them is checked against the neighbour it leads to,
+//! and writing one costs no second store.
+
+use crate::error::{Fault, What};
+use crate::fit::{DWORD, HEADER};
+use crate::tag::{FREE_BITS, Tag};
+use crate::words::Words;
+
+/// No block, no slot.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Dwords of the header, by what they hold.
+const PREVIOUS: u32 = 0;
+const SIZE: u32 = 1;
+const META: u32 = 2;
+const TAG_PREVIOUS: u32 = 3;
+const TAG_NEXT: u32 = 4;
+const HANDLE: u32 = 5;
+
+const TAG_BITS: u32 = 15;
+const SLACK_BITS: u32 = 5;
+const ALIGN_BITS: u32 = 4;
+const CHECK_SHIFT: u32 = 24;
+const SLACK_SHIFT: u32 = TAG_BITS;
+const ALIGN_SHIFT: u32 = TAG_BITS + SLACK_BITS;
+
+/// The slack code that says: the slack stands in the last dword of the payload.
+pub(crate) const SLACK_IS_STORED: u32 = (1 << SLACK_BITS) - 1;
+
+/// The greatest align that a header can say, as a power of two of dwords.
+pub(crate) const ALIGN_LOG_MAX: u32 = (1 << ALIGN_BITS) - 1;
+
+/// What a header says, but for the links between tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The block before, or NONE.
+    pub(crate) previous: u32,
+    /// Dwords of payload.
+    pub(crate) size: u32,
+    /// The tag; `None` for free blocks and sentinels.
+    pub(crate) tag: Option<Tag>,
+    /// Bytes of payload beyond the request, or [`SLACK_IS_STORED`].
+    pub(crate) slack: u32,
+    /// The align of the payload, as a power of two of dwords.
+    pub(crate) align_log: u32,
+    /// The slot of the block's handle, or NONE.
+    pub(crate) handle: u32,
+}
+
+impl Header {
+    pub(crate) fn free(previous: u32, size: u32) -> Self {
+        Self {
+            previous,
+            size,
+            tag: None,
+            slack: 0,
+            align_log: 0,
+            handle: NONE,
+        }
+    }
+
+    pub(crate) fn is_free(&self) -> bool {
+        self.tag.is_none()
+    }
+
+    /// The align of the payload in dwords.
+    pub(crate) fn align(&self) -> u32 {
+        1 << self.align_log
+    }
+
+    fn meta(&self) -> u32 {
+        let tag = self.tag.map_or(FREE_BITS, Tag::bits);
+        u32::from(tag) | self.slack << SLACK_SHIFT | self.align_log << ALIGN_SHIFT
+    }
+}
+
+/// Fold what the check byte covers; a change of one byte of it changes the fold.
+fn check(at: u32, size: u32, meta: u32, handle: u32) -> u32 {
+    let all = at ^ size ^ (meta & !(0xff << CHECK_SHIFT)) ^ handle;
+    let half = all ^ all >> 16;
+    (half ^ half >> 8 ^ 0x5a) & 0xff
+}
+
+/// The block area: headers and payloads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Blocks(pub(crate) Words);
+
+impl Blocks {
+    /// Where LASTBLOCK is.
+    pub(crate) fn last(self) -> u32 {
+        self.0.len() - HEADER
+    }
+
+    /// Read a header, if one can be here.
+    #[inline]
+    pub(crate) fn header(self, at: u32) -> Result<Header, Fault> {
+        let last = self.last();
+        if at > last {
+            return Err(fault(at, What::LinkOutside));
+        }
+        let (size, meta) = (self.0.get(at + SIZE), self.0.get(at + META));
+        let handle = self.0.get(at + HANDLE);
+        if meta >> CHECK_SHIFT != check(at, size, meta, handle) {
+            return Err(fault(at, What::Check));
+        }
+        let fits = if at == last {
+            size == 0
+        } else {
+            size <= last - at && HEADER <= last - at - size
+        };
+        if !fits {
+            return Err(fault(at, What::Size));
+        }
+        let bits = meta as u16 & FREE_BITS;
+        Ok(Header {
+            previous: self.0.get(at + PREVIOUS),
+            size,
+            tag: Tag::from_bits(bits).ok(),
+            slack: meta >> SLACK_SHIFT & SLACK_IS_STORED,
+            align_log: meta >> ALIGN_SHIFT & ALIGN_LOG_MAX,
+            handle,
+        })
+    }
+
+    /// Write a header; the links between tags are left alone.
+    #[inline]
+    pub(crate) fn write(self, at: u32, header: &Header) {
+        let meta = header.meta();
+        let check = check(at, header.size, meta, header.handle);
+        self.0.set(at + PREVIOUS, header.previous);
+        self.0.set(at + SIZE, header.size);
+        self.0.set(at + META, meta | check << CHECK_SHIFT);
+        self.0.set(at + HANDLE, header.handle);
+    }
+
+    /// Write the header of a free block.
+    #[inline]
+    pub(crate) fn write_free(self, at: u32, previous: u32, size: u32) {
+        self.write(at, &Header::free(previous, size));
+        self.set_tag_links(at, [NONE, NONE]);
+    }
+
+    pub(crate) fn set_previous(self, at: u32, previous: u32) {
+        self.0.set(at + PREVIOUS, previous);
+    }
+
+    pub(crate) fn tag_links(self, at: u32) -> [u32; 2] {
+        [self.0.get(at + TAG_PREVIOUS), self.0.get(at + TAG_NEXT)]
+    }
+
+    pub(crate) fn set_tag_links(self, at: u32, [previous, next]: [u32; 2]) {
+        self.set_tag_previous(at, previous);
+        self.set_tag_next(at, next);
+    }
+
+    pub(crate) fn set_tag_previous(self, at: u32, previous: u32) {
+        self.0.set(at + TAG_PREVIOUS, previous);
+    }
+
+    pub(crate) fn set_tag_next(self, at: u32, next: u32) {
+        self.0.set(at + TAG_NEXT, next);
+    }
+
+    /// Read the header of the block after `at`, which must lead back to it.
+    #[inline]
+    pub(crate) fn after(self, at: u32, header: &Header) -> Result<(u32, Header), Fault> {
+        let next = at + HEADER + header.size;
+        let found = self.header(next)?;
+        if found.previous != at {
+            return Err(fault(next, What::PreviousLink));
+        }
+        Ok((next, found))
+    }
+
+    /// Read the header of the block before `at`, which must end there; `None` at the bottom.
+    #[inline]
+    pub(crate) fn before(self, at: u32, header: &Header) -> Result<Option<(u32, Header)>, Fault> {
+        let previous = header.previous;
+        if previous == NONE && at == 0 {
+            return Ok(None);
+        }
+        if previous >= at {
+            return Err(fault(at, What::PreviousLink));
+        }
+        let found = self.header(previous)?;
+        if previous + HEADER + found.size != at {
+            return Err(fault(at, What::PreviousLink));
+        }
+        Ok(Some((previous, found)))
+    }
+
+    /// Bytes of the payload beyond the request, the canary's not counted.
+    pub(crate) fn slack(self, at: u32, header: &Header) -> Result<usize, Fault> {
+        let slack = match header.slack {
+            SLACK_IS_STORED => self.0.get(at + HEADER + header.size - 1),
+            code => code,
+        } as usize;
+        if slack > header.size as usize * DWORD {
+            return Err(fault(at, What::Slack));
+        }
+        Ok(slack)
+    }
+
+    /// Note the slack in a header that is not written yet, and if it is large in the payload, which
+    /// has the room then.
+    pub(crate) fn note_slack(self, at: u32, header: &mut Header, slack: usize) {
+        header.slack = match u32::try_from(slack) {
+            Ok(slack) if slack < SLACK_IS_STORED => slack,
+            slack => {
+                let stored = slack.unwrap_or(u32::MAX);
+                self.0.set(at + HEADER + header.size - 1, stored);
+                SLACK_IS_STORED
+            }
+        };
+    }
+}
+
+/// A fault at a header.
+pub(crate) fn fault(at: u32, what: What) -> Fault {
+    Fault {
+        at: (at as usize).saturating_mul(DWORD),
+        what,
+    }
+}
+
+#[cfg(test)]
+mod tests;

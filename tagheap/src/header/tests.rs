@@ -1,0 +1,84 @@
+use super::*;
+use core::ptr::NonNull;
+
+/// A block at dword 10 of an area of 64.
+fn area(memory: &mut [u32; 64]) -> Blocks {
+    let base = NonNull::from(memory).cast();
+    // SAFETY: the array is borrowed by the caller for as long as the result is used here.
+    Blocks(unsafe { Words::new(base, 64) })
+}
+
+fn header() -> Header {
+    Header {
+        previous: 3,
+        size: 20,
+        tag: Tag::from_bits(0x4123).ok(),
+        slack: 5,
+        align_log: 3,
+        handle: 77,
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let mut memory = [0; 64];
+    let blocks = area(&mut memory);
+    blocks.write(10, &header());
+    assert_eq!(blocks.header(10), Ok(header()));
+    blocks.write_free(10, 3, 20);
+    assert_eq!(blocks.header(10), Ok(Header::free(3, 20)));
+}
+
+#[test]
+fn any_changed_byte_that_the_check_covers_shows() {
+    let mut memory = [0; 64];
+    let blocks = area(&mut memory);
+    for dword in [SIZE, META, HANDLE] {
+        for byte in 0..4 {
+            for flip in 1..=u8::MAX {
+                blocks.write(10, &header());
+                let old = blocks.0.byte(10 + dword, byte);
+                blocks.0.set_byte(10 + dword, byte, old ^ flip);
+                let found = blocks.header(10).unwrap_err();
+                assert_eq!((found.at, found.what), (40, What::Check));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_header_copied_elsewhere_is_none() {
+    let mut memory = [0; 64];
+    let blocks = area(&mut memory);
+    blocks.write(10, &header());
+    blocks.0.copy(10, 11, HEADER);
+    assert_eq!(blocks.header(11).unwrap_err().what, What::Check);
+}
+
+#[test]
+fn a_block_ends_before_the_last() {
+    let mut memory = [0; 64];
+    let blocks = area(&mut memory);
+    for (size, fits) in [(42, true), (43, false), (48, false), (u32::MAX, false)] {
+        let large = Header { size, ..header() };
+        blocks.write(10, &large);
+        assert_eq!(blocks.header(10).is_ok(), fits, "{size} dwords");
+    }
+    assert_eq!(blocks.header(59).unwrap_err().what, What::LinkOutside);
+}
+
+#[test]
+fn slack_too_large_for_its_code_stands_in_the_payload() {
+    let mut memory = [0; 64];
+    let blocks = area(&mut memory);
+    for slack in [0, 1, 30, 31, 32, 76, 80] {
+        let mut header = header();
+        blocks.note_slack(10, &mut header, slack);
+        blocks.write(10, &header);
+        assert_eq!(blocks.slack(10, &blocks.header(10).unwrap()), Ok(slack));
+        assert_eq!(header.slack == SLACK_IS_STORED, slack >= 31);
+    }
+    let mut header = header();
+    blocks.note_slack(10, &mut header, 81);
+    assert_eq!(blocks.slack(10, &header).unwrap_err().what, What::Slack);
+}

@@ -1,0 +1,208 @@
+//! Blocks by raw pointer: the API of old, with exact checks of what comes in.
+
+use core::ptr::NonNull;
+
+use crate::control::Core;
+use crate::engine::{Freed, NewBlock, Resized};
+use crate::error::Error;
+use crate::fit::{DWORD, HEADER};
+use crate::header::{Header, NONE};
+use crate::heap::TagHeap;
+use crate::tag::Tag;
+
+impl TagHeap<'_> {
+    /// Allocate a block and return the address of its payload, aligned to 4 bytes.
+    ///
+    /// A request for 0 bytes is one for 1. HEAD takes the lowest free block that fits and lies below all
+    /// TAIL blocks, TAIL the highest above all HEAD blocks.
+    ///
+    /// The pointer is good for reads and writes until the block is freed or resized, by this call's
+    /// owner or with its tag, and for a HEAD block until [`defrag`](Self::defrag) is told to move it.
+    /// Bytes written through it must stay initialised: no padding, for the memory goes on to others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRoom`].
+    pub fn alloc_raw(&self, size: usize, tag: Tag) -> Result<NonNull<u8>, Error> {
+        self.alloc_raw_aligned(size, DWORD, tag)
+    }
+
+    /// Allocate a block whose payload is aligned to `align` bytes. It stays so wherever it goes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRoom`]; [`Error::BadAlign`] if `align` is no power of two, or more than
+    /// [`align_max`](Self::align_max).
+    pub fn alloc_raw_aligned(
+        &self,
+        size: usize,
+        align: usize,
+        tag: Tag,
+    ) -> Result<NonNull<u8>, Error> {
+        self.idle()?;
+        let at = self.place(size, align, tag)?;
+        let header = self.core.blocks.header(at)?;
+        Ok(self.payload(at, &header))
+    }
+
+    /// Free the block whose payload this is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Foreign`], [`Error::Interior`] and [`Error::DoubleFree`] for pointers that are no
+    /// payload of a live block, exactly; [`Error::Pinned`]; [`Error::Smashed`], and the block stays.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the pointer, or another one into the block, from now on.
+    pub unsafe fn free_raw(&self, payload: NonNull<u8>) -> Result<Freed, Error> {
+        self.idle()?;
+        let (at, header) = self.block_of(payload)?;
+        self.release(at, &header)
+    }
+
+    /// Resize the block whose payload this is, with the bytes it has, and return where it is now.
+    ///
+    /// A block that is large enough stays, and so does one that can grow into free space behind it;
+    /// otherwise it is a new block with the same tag and align, and the old one is freed.
+    ///
+    /// # Errors
+    ///
+    /// As [`free_raw`](Self::free_raw), and [`Error::NoRoom`]; the block is as it was.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the pointer from now on, unless it is what is returned or this fails; nor, when the
+    /// block becomes smaller, the bytes it loses.
+    pub unsafe fn realloc_raw(
+        &self,
+        payload: NonNull<u8>,
+        size: usize,
+    ) -> Result<NonNull<u8>, Error> {
+        self.idle()?;
+        let (at, header) = self.block_of(payload)?;
+        let at = self.resize(at, &header, size)?;
+        let header = self.core.blocks.header(at)?;
+        Ok(self.payload(at, &header))
+    }
+
+    /// Return the offset of an address in the block area, in bytes from the base.
+    #[must_use]
+    pub fn offset_of(&self, address: *const u8) -> Option<usize> {
+        let offset = address.addr().checked_sub(self.base().addr().get())?;
+        (offset < self.capacity()).then_some(offset)
+    }
+
+    pub(crate) fn payload(&self, at: u32, header: &Header) -> NonNull<u8> {
+        self.core.blocks.0.bytes(at + HEADER, header.size)
+    }
+
+    /// Allocate; returns the header's place.
+    pub(crate) fn place(&self, size: usize, align: usize, tag: Tag) -> Result<u32, Error> {
+        let most = self.align_max();
+        if !align.is_power_of_two() || align > most {
+            return Err(Error::BadAlign { align, most });
+        }
+        let align_log = align.max(DWORD).trailing_zeros() - DWORD.trailing_zeros();
+        self.place_as(size, align_log, tag)
+    }
+
+    fn place_as(&self, size: usize, align_log: u32, tag: Tag) -> Result<u32, Error> {
+        let requested = size.max(1);
+        let (bytes, need) = self.core.needed(requested).ok_or_else(|| self.full(size))?;
+        let found = self.core.find(tag.side(), need, 1 << align_log)?;
+        let found = found.ok_or_else(|| self.full(size))?;
+        let new = NewBlock {
+            tag,
+            requested,
+            bytes,
+            align_log,
+        };
+        self.changed();
+        Ok(self.core.carve(found, new)?)
+    }
+
+    #[cold]
+    fn full(&self, requested: usize) -> Error {
+        Error::NoRoom {
+            requested,
+            largest_free: self.largest_free(),
+        }
+    }
+
+    /// Find the live block whose payload an address is.
+    fn block_of(&self, payload: NonNull<u8>) -> Result<(u32, Header), Error> {
+        let offset = self.offset_of(payload.as_ptr()).ok_or(Error::Foreign)?;
+        let dword = (offset / DWORD) as u32;
+        if offset.is_multiple_of(DWORD)
+            && let Some(at) = dword.checked_sub(HEADER)
+            && self.core.starts_block(at)?
+        {
+            let header = self.core.blocks.header(at)?;
+            if !header.is_free() {
+                return Ok((at, header));
+            }
+        }
+        let (at, header) = self.core.block_around(dword)?;
+        Err(if header.is_free() {
+            Error::DoubleFree { payload: offset }
+        } else {
+            Error::Interior {
+                payload: self.offset(at + HEADER),
+            }
+        })
+    }
+
+    /// Free a live block that may be pinned.
+    pub(crate) fn release(&self, at: u32, header: &Header) -> Result<Freed, Error> {
+        if is_pinned(&self.core, at, header)? {
+            let payload = self.offset(at + HEADER);
+            return Err(Error::Pinned { payload });
+        }
+        self.changed();
+        Ok(self.core.release(at, header)?)
+    }
+
+    /// Resize a live block; returns the header's place.
+    pub(crate) fn resize(&self, at: u32, header: &Header, size: usize) -> Result<u32, Error> {
+        let requested = size.max(1);
+        self.core.check_canary(at, header)?;
+        let needed = self.core.needed(requested).ok_or_else(|| self.full(size))?;
+        let pinned = is_pinned(&self.core, at, header)?;
+        let payload = self.offset(at + HEADER);
+        // A smaller block keeps notes where the guard's last bytes are.
+        if pinned && requested < self.core.requested(at, header)? {
+            return Err(Error::Pinned { payload });
+        }
+        self.changed();
+        match self.core.resize(at, header, requested, needed)? {
+            Resized::InPlace => Ok(at),
+            Resized::NoRoomHere if pinned => Err(Error::Pinned { payload }),
+            Resized::NoRoomHere => self.replace(at, header, requested),
+        }
+    }
+
+    /// Make a larger block with the same tag, align, bytes and handle; free the old one.
+    fn replace(&self, at: u32, header: &Header, requested: usize) -> Result<u32, Error> {
+        let tag = header.tag.ok_or(Error::Stale)?;
+        let new = self.place_as(requested, header.align_log, tag)?;
+        let core = &self.core;
+        core.blocks.0.copy(at + HEADER, new + HEADER, header.size);
+        core.set_canary(new, requested);
+        // Making the new block may have changed the old one's links.
+        let mut old = core.blocks.header(at)?;
+        if old.handle != NONE {
+            core.hand_over(at, &mut old, new)?;
+        }
+        core.release(at, &old)?;
+        Ok(new)
+    }
+}
+
+/// Tell whether a block's bytes are in use by a guard.
+pub(crate) fn is_pinned(core: &Core, at: u32, header: &Header) -> Result<bool, Error> {
+    match header.handle {
+        NONE => Ok(false),
+        slot => Ok(core.slot_of_block(at, slot)?.is_pinned()),
+    }
+}

@@ -1,0 +1,375 @@
+//! Finding a free block without a walk, in a table beside the blocks.
+//!
+//! The block area is cut into granules of 256 bytes. Two things are known of each: the largest free
+//! block whose header lies in it, and the first block of any kind that starts in it. Over the
+//! first stands a tree of maxima, sixteen to one; a search for `need` dwords goes down the first (or
+//! the last) branch that is large enough, and so finds the free block with the lowest (the highest)
+//! address: first fit, in five steps for a gigabyte. The second tells for any address which block it
+//! is in: from the first block of its granule it is at most nine headers away. That makes the
+//! checks of pointers exact.
+//!
+//! Per granule that is 4 + 4/15 + 1 bytes: less than 1/48 of the block area.
+
+use crate::control::{Control, Core};
+use crate::error::{Fault, What};
+use crate::fit::HEADER;
+use crate::header::{Blocks, Header, fault};
+
+/// Dwords in a granule.
+pub(crate) const GRANULE: u32 = 64;
+
+/// Children of a node, and the most nodes of the top level.
+const FAN: u32 = 16;
+
+/// Enough levels for the largest block area.
+const LEVELS: usize = 7;
+
+/// No block starts in this granule.
+const NO_START: u8 = 0xff;
+
+/// Where the levels of the tree of maxima are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tree {
+    /// The first dword and the length of each level, from the granules up.
+    levels: [(u32, u32); LEVELS],
+    /// How many of them there are: the top one has [`FAN`] nodes at most.
+    count: usize,
+}
+
+impl Tree {
+    pub(crate) fn new(start: u32, dwords: u32) -> Self {
+        let mut levels = [(0, 0); LEVELS];
+        let (mut at, mut len, mut count) = (start, dwords.div_ceil(GRANULE), 0);
+        loop {
+            levels[count] = (at, len);
+            count += 1;
+            at += len;
+            if len <= FAN {
+                return Self { levels, count };
+            }
+            len = len.div_ceil(FAN);
+        }
+    }
+
+    pub(crate) fn granules(&self) -> u32 {
+        self.levels[0].1
+    }
+
+    /// The dword behind the last level.
+    pub(crate) fn end(&self) -> u32 {
+        let (at, len) = self.levels[self.count - 1];
+        at + len
+    }
+}
+
+/// The granule in which a block starts.
+pub(crate) fn granule_of(at: u32) -> u32 {
+    at / GRANULE
+}
+
+impl Control {
+    /// The largest free block, in dwords.
+    pub(crate) fn largest(&self) -> u32 {
+        let tree = &self.geometry.tree;
+        let (at, len) = tree.levels[tree.count - 1];
+        maximum(self.words.slice(at, len))
+    }
+
+    /// The largest free block that starts in a granule.
+    pub(crate) fn largest_in(&self, granule: u32) -> u32 {
+        self.words.get(self.geometry.tree.levels[0].0 + granule)
+    }
+
+    /// Note the largest free block that starts in a granule, and what that means above.
+    pub(crate) fn set_largest_in(&self, granule: u32, size: u32) {
+        let tree = &self.geometry.tree;
+        let leaf = tree.levels[0].0 + granule;
+        let mut old = self.words.get(leaf);
+        if old == size {
+            return;
+        }
+        self.words.set(leaf, size);
+        let (mut node, mut size) = (granule, size);
+        for level in 1..tree.count {
+            let group = node / FAN * FAN;
+            node /= FAN;
+            let at = tree.levels[level].0 + node;
+            let parent = self.words.get(at);
+            let new = if size >= parent {
+                size
+            } else if old == parent {
+                maximum(self.group(level - 1, group))
+            } else {
+                return;
+            };
+            if new == parent {
+                return;
+            }
+            self.words.set(at, new);
+            (old, size) = (parent, new);
+        }
+    }
+
+    /// A free block of this size starts in the granule now; others that did still do.
+    #[inline]
+    pub(crate) fn raise(&self, granule: u32, size: u32) {
+        if self.largest_in(granule) < size {
+            self.set_largest_in(granule, size);
+        }
+    }
+
+    /// Find the first granule from this one on in which a block of `need` dwords starts free.
+    pub(crate) fn first_from(&self, granule: u32, need: u32) -> Result<Option<u32>, Fault> {
+        let tree = &self.geometry.tree;
+        let (mut level, mut node) = if granule == 0 {
+            (tree.count - 1, 0)
+        } else {
+            (0, granule)
+        };
+        loop {
+            let group = node / FAN * FAN;
+            let skipped = (node - group) as usize;
+            if node < tree.levels[level].1 {
+                let found = first_of(self.group(level, group), skipped, need);
+                if let Some(child) = found {
+                    return self
+                        .descend(level, group + child, need, first_of_all)
+                        .map(Some);
+                }
+            }
+            level += 1;
+            if level >= tree.count {
+                return Ok(None);
+            }
+            node = group / FAN + 1;
+        }
+    }
+
+    /// Find the last granule below this one in which a block of `need` dwords starts free.
+    pub(crate) fn last_before(&self, granule: u32, need: u32) -> Result<Option<u32>, Fault> {
+        let tree = &self.geometry.tree;
+        let (mut level, mut end) = if granule >= tree.granules() {
+            (tree.count - 1, tree.levels[tree.count - 1].1)
+        } else {
+            (0, granule)
+        };
+        loop {
+            let group = end.saturating_sub(1) / FAN * FAN;
+            let found = last_of(&self.group(level, group)[..(end - group) as usize], need);
+            if let Some(child) = found {
+                return self.descend(level, group + child, need, last_of).map(Some);
+            }
+            level += 1;
+            if level >= tree.count {
+                return Ok(None);
+            }
+            end = group / FAN;
+        }
+    }
+
+    /// Go down from a node that says it has enough.
+    fn descend(
+        &self,
+        level: usize,
+        node: u32,
+        need: u32,
+        choose: fn(&[u32], u32) -> Option<u32>,
+    ) -> Result<u32, Fault> {
+        let mut node = node;
+        for level in (0..level).rev() {
+            let group = node * FAN;
+            let within = group < self.geometry.tree.levels[level].1;
+            let child = within
+                .then(|| choose(self.group(level, group), need))
+                .flatten();
+            node = group + child.ok_or_else(|| self.index_fault(level, group))?;
+        }
+        Ok(node)
+    }
+
+    fn index_fault(&self, level: usize, node: u32) -> Fault {
+        let granule = node << (4 * level as u32).min(31);
+        fault(granule.saturating_mul(GRANULE), What::Index)
+    }
+
+    /// The nodes that share a parent, from the first one of them.
+    fn group(&self, level: usize, first: u32) -> &[u32] {
+        let (at, len) = self.geometry.tree.levels[level];
+        self.words.slice(at + first, FAN.min(len - first))
+    }
+
+    /// Compare every inner node with those below it.
+    pub(crate) fn check_tree(&self) -> Result<(), Fault> {
+        let tree = &self.geometry.tree;
+        for level in 1..tree.count {
+            let (at, len) = tree.levels[level];
+            for node in 0..len {
+                let below = maximum(self.group(level - 1, node * FAN));
+                if self.words.get(at + node) != below {
+                    return Err(self.index_fault(level, node));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first block that starts in a granule.
+    #[inline]
+    pub(crate) fn first_in(&self, granule: u32) -> Option<u32> {
+        match self.words.byte(self.geometry.starts, granule) {
+            NO_START => None,
+            place => Some(granule * GRANULE + u32::from(place)),
+        }
+    }
+
+    pub(crate) fn set_first_in(&self, granule: u32, at: Option<u32>) {
+        let place = at.map_or(NO_START, |at| (at % GRANULE) as u8);
+        self.words.set_byte(self.geometry.starts, granule, place);
+    }
+
+    /// A block starts at `at` now.
+    #[inline]
+    pub(crate) fn note_start(&self, at: u32) {
+        let granule = granule_of(at);
+        if self.first_in(granule).is_none_or(|first| at < first) {
+            self.set_first_in(granule, Some(at));
+        }
+    }
+
+    /// No block starts at `at` any more; the next one behind it starts at `next`.
+    #[inline]
+    pub(crate) fn forget_start(&self, at: u32, next: u32) {
+        let granule = granule_of(at);
+        if self.first_in(granule) == Some(at) {
+            let heir = (granule_of(next) == granule).then_some(next);
+            self.set_first_in(granule, heir);
+        }
+    }
+}
+
+#[inline]
+fn maximum(nodes: &[u32]) -> u32 {
+    match <&[u32; FAN as usize]>::try_from(nodes) {
+        // As many nodes as fit a cache line, as numbers that every processor compares at once.
+        Ok(full) => full.iter().fold(0_i32, |max, &node| max.max(node as i32)) as u32,
+        Err(_) => nodes.iter().copied().max().unwrap_or(0),
+    }
+}
+
+/// One bit for each node that is at least `need`.
+#[inline]
+fn large_enough(nodes: &[u32], need: u32) -> u32 {
+    let bit = |(place, &node): (usize, &u32)| u32::from(node as i32 >= need as i32) << place;
+    match <&[u32; FAN as usize]>::try_from(nodes) {
+        Ok(full) => full
+            .iter()
+            .enumerate()
+            .fold(0, |bits, node| bits | bit(node)),
+        Err(_) => nodes
+            .iter()
+            .enumerate()
+            .fold(0, |bits, node| bits | bit(node)),
+    }
+}
+
+fn first_of(nodes: &[u32], skipped: usize, need: u32) -> Option<u32> {
+    let bits = large_enough(nodes, need) >> skipped << skipped;
+    (bits != 0).then(|| bits.trailing_zeros())
+}
+
+fn first_of_all(nodes: &[u32], need: u32) -> Option<u32> {
+    first_of(nodes, 0, need)
+}
+
+fn last_of(nodes: &[u32], need: u32) -> Option<u32> {
+    let bits = large_enough(nodes, need);
+    (bits != 0).then(|| bits.ilog2())
+}
+
+/// The blocks that start in one granule, lowest first.
+pub(crate) struct InGranule {
+    blocks: Blocks,
+    next: Option<u32>,
+    granule: u32,
+}
+
+impl Iterator for InGranule {
+    type Item = Result<(u32, Header), Fault>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let at = self.next.take()?;
+        let header = match self.blocks.header(at) {
+            Ok(header) => header,
+            Err(fault) => return Some(Err(fault)),
+        };
+        let behind = at + HEADER + header.size;
+        if granule_of(behind) == self.granule && behind <= self.blocks.last() {
+            self.next = Some(behind);
+        }
+        Some(Ok((at, header)))
+    }
+}
+
+impl Core {
+    #[inline]
+    pub(crate) fn in_granule(&self, granule: u32) -> InGranule {
+        InGranule {
+            blocks: self.blocks,
+            next: self.control.first_in(granule),
+            granule,
+        }
+    }
+
+    /// Look again which free block of a granule is the largest.
+    pub(crate) fn refresh(&self, granule: u32) -> Result<(), Fault> {
+        self.refresh_without(granule, self.blocks.last())
+    }
+
+    /// The same as if the block at `left_out` were not free.
+    pub(crate) fn refresh_without(&self, granule: u32, left_out: u32) -> Result<(), Fault> {
+        let last = self.blocks.last();
+        let mut largest = 0;
+        for found in self.in_granule(granule) {
+            let (at, header) = found?;
+            if header.is_free() && at != last && at != left_out {
+                largest = largest.max(header.size);
+            }
+        }
+        self.control.set_largest_in(granule, largest);
+        Ok(())
+    }
+
+    /// Find the block whose header or payload a dword of the area belongs to.
+    pub(crate) fn block_around(&self, dword: u32) -> Result<(u32, Header), Fault> {
+        let granule = granule_of(dword);
+        let mut found = None;
+        for block in self.in_granule(granule) {
+            let block = block?;
+            if block.0 > dword {
+                break;
+            }
+            found = Some(block);
+        }
+        if let Some(block) = found {
+            return Ok(block);
+        }
+        // It starts in a granule below, the nearest in which any block starts, and is the last there.
+        let below = (0..granule)
+            .rev()
+            .find(|&granule| self.control.first_in(granule).is_some());
+        let last = below.and_then(|granule| self.in_granule(granule).last());
+        last.unwrap_or(Err(fault(dword, What::Starts)))
+    }
+
+    /// Tell whether a block starts exactly here.
+    pub(crate) fn starts_block(&self, at: u32) -> Result<bool, Fault> {
+        for block in self.in_granule(granule_of(at)) {
+            let (found, _) = block?;
+            if found >= at {
+                return Ok(found == at);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,160 @@
+//! Looking through a whole heap: what is wrong, and where.
+
+use crate::control::{Core, State};
+use crate::error::{Fault, What};
+use crate::fit::{DWORD, HEADER};
+use crate::header::{Header, NONE, fault};
+use crate::index::granule_of;
+use crate::tag::Side;
+
+/// What a walk over all blocks counts.
+#[derive(Debug, Default)]
+struct Census {
+    free: u32,
+    free_head: u32,
+    free_blocks: u32,
+    live: u32,
+    named: u32,
+    lowest_tail: Option<u32>,
+    highest_head: Option<u32>,
+}
+
+/// What a walk knows of the granule it is in.
+#[derive(Debug, Default)]
+struct Granule {
+    number: u32,
+    first: Option<u32>,
+    largest: u32,
+}
+
+impl Core {
+    /// Check everything; nothing is followed that was not checked before.
+    pub(crate) fn validate(&self) -> Result<(), Fault> {
+        self.control.check_constants()?;
+        let census = self.walk_and_check()?;
+        self.control.check_tree()?;
+        self.compare(&census)?;
+        self.check_tag_lists()?;
+        self.check_slots(census.named)
+    }
+
+    fn walk_and_check(&self) -> Result<Census, Fault> {
+        let last = self.blocks.last();
+        let mut census = Census::default();
+        let mut granule = Granule::default();
+        let (mut at, mut previous, mut free_before) = (0, NONE, false);
+        loop {
+            let header = self.blocks.header(at)?;
+            if header.previous != previous {
+                return Err(fault(at, What::PreviousLink));
+            }
+            self.enter_granule(&mut granule, granule_of(at))?;
+            granule.first.get_or_insert(at);
+            if at == last {
+                self.check_sentinel(at, &header)?;
+                self.enter_granule(&mut granule, self.control.geometry.tree.granules())?;
+                return Ok(census);
+            }
+            if header.is_free() {
+                if free_before {
+                    return Err(fault(at, What::FreeNeighbours));
+                }
+                self.check_free(at, &header)?;
+                granule.largest = granule.largest.max(header.size);
+                census.free += header.size;
+                census.free_blocks += 1;
+                if census.lowest_tail.is_none() {
+                    census.free_head += header.size;
+                }
+            } else {
+                self.check_live(at, &header, &mut census)?;
+            }
+            free_before = header.is_free();
+            (previous, at) = (at, at + HEADER + header.size);
+        }
+    }
+
+    /// Compare a granule that was walked, and empty ones up to the next, with the index.
+    fn enter_granule(&self, granule: &mut Granule, number: u32) -> Result<(), Fault> {
+        while granule.number < number {
+            let here = core::mem::replace(
+                granule,
+                Granule {
+                    number: granule.number + 1,
+                    ..Granule::default()
+                },
+            );
+            let base = here.number * crate::index::GRANULE;
+            if self.control.first_in(here.number) != here.first {
+                return Err(fault(base, What::Starts));
+            }
+            if self.control.largest_in(here.number) != here.largest {
+                return Err(fault(base, What::Index));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_sentinel(&self, at: u32, header: &Header) -> Result<(), Fault> {
+        if !header.is_free() {
+            return Err(fault(at, What::Check));
+        }
+        self.check_free(at, header)
+    }
+
+    fn check_free(&self, at: u32, header: &Header) -> Result<(), Fault> {
+        if *header != Header::free(header.previous, header.size) {
+            return Err(fault(at, What::Check));
+        }
+        if self.blocks.tag_links(at) != [NONE, NONE] {
+            return Err(fault(at, What::TagList));
+        }
+        Ok(())
+    }
+
+    fn check_live(&self, at: u32, header: &Header, census: &mut Census) -> Result<(), Fault> {
+        self.requested(at, header)?;
+        self.check_canary(at, header)?;
+        let address = self.blocks.0.address() + (at + HEADER) as usize * DWORD;
+        let align = header.align() as usize * DWORD;
+        if !address.is_multiple_of(align) {
+            return Err(fault(at, What::Align));
+        }
+        if header.handle != NONE {
+            self.slot_of_block(at, header.handle)?;
+            census.named += 1;
+        }
+        census.live += 1;
+        match header.tag.map(|tag| tag.side()) {
+            Some(Side::Tail) => {
+                census.lowest_tail.get_or_insert(at);
+            }
+            _ if census.lowest_tail.is_some() => return Err(fault(at, What::SidesMixed)),
+            _ => census.highest_head = Some(at),
+        }
+        Ok(())
+    }
+
+    fn compare(&self, census: &Census) -> Result<(), Fault> {
+        let lowest_tail = census.lowest_tail.unwrap_or(self.blocks.last());
+        for (name, state, found) in [
+            ("free dwords", State::Free, census.free),
+            ("free dwords of HEAD", State::FreeHead, census.free_head),
+            ("free blocks", State::FreeBlocks, census.free_blocks),
+            ("live blocks", State::Live, census.live),
+            ("the lowest TAIL block", State::LowestTail, lowest_tail),
+            (
+                "the highest HEAD block",
+                State::HighestHead,
+                census.highest_head.unwrap_or(NONE),
+            ),
+        ] {
+            let said = self.control.get(state);
+            if said != found {
+                let (said, found) = (said as usize, found as usize);
+                return Err(fault(0, What::Count { name, said, found }));
+            }
+        }
+        Ok(())
+    }
+}

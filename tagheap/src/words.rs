@@ -1,0 +1,136 @@
+//! The heap's memory as dwords: the one place where metadata is read and written.
+//!
+//! Every access is checked against the length, so that nothing a corrupted heap says can lead
+//! outside of it.
+
+use core::ptr::NonNull;
+
+use crate::fit::DWORD;
+
+/// A run of dwords that belongs to a heap.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words {
+    /// Aligned to a dword; valid for reads and writes of `len` dwords, all of them initialised, for
+    /// as long as the heap that holds this lives.
+    base: NonNull<u32>,
+    len: u32,
+}
+
+impl Words {
+    /// Take memory over.
+    ///
+    /// # Safety
+    ///
+    /// `base` is aligned to 4 bytes, and valid for reads and writes of `len` initialised dwords for
+    /// as long as the result or a copy of it is used. Nobody else touches them meanwhile, but for
+    /// payloads handed out and not yet taken back.
+    pub(crate) unsafe fn new(base: NonNull<u8>, len: u32) -> Self {
+        Self {
+            base: base.cast(),
+            len,
+        }
+    }
+
+    pub(crate) fn len(self) -> u32 {
+        self.len
+    }
+
+    /// The address of the first byte.
+    pub(crate) fn address(self) -> usize {
+        self.base.addr().get()
+    }
+
+    #[inline]
+    pub(crate) fn get(self, index: u32) -> u32 {
+        let at = self.at(index);
+        // SAFETY: `at` is one of our dwords, which are initialised.
+        unsafe { at.read() }
+    }
+
+    #[inline]
+    pub(crate) fn set(self, index: u32, value: u32) {
+        let at = self.at(index);
+        // SAFETY: `at` is one of our dwords, and no reference to metadata exists.
+        unsafe { at.write(value) };
+    }
+
+    /// Read one byte, counted from the dword at `index`.
+    #[inline]
+    pub(crate) fn byte(self, index: u32, byte: u32) -> u8 {
+        let at = self.byte_at(index, byte);
+        // SAFETY: as for `get`.
+        unsafe { at.read() }
+    }
+
+    /// Write one byte, counted from the dword at `index`.
+    #[inline]
+    pub(crate) fn set_byte(self, index: u32, byte: u32, value: u8) {
+        let at = self.byte_at(index, byte);
+        // SAFETY: as for `set`.
+        unsafe { at.write(value) };
+    }
+
+    /// Borrow dwords of metadata, to compare many at once.
+    ///
+    /// Nothing is written through this or a copy while the slice is in use: the callers read it
+    /// and drop it before they go on.
+    #[inline]
+    pub(crate) fn slice(&self, start: u32, len: u32) -> &[u32] {
+        let first = self.range(start, len).cast_const();
+        // SAFETY: the range lies within our dwords, which are initialised; no payload is among the
+        // control dwords that this is called for.
+        unsafe { core::slice::from_raw_parts(first, len as usize) }
+    }
+
+    /// Return where the dwords from `start` on begin, as bytes.
+    #[inline]
+    pub(crate) fn bytes(self, start: u32, len: u32) -> NonNull<u8> {
+        let first = self.range(start, len);
+        // SAFETY: it points into our memory, which is not at null.
+        unsafe { NonNull::new_unchecked(first.cast()) }
+    }
+
+    /// Copy `len` dwords; the ranges may overlap.
+    pub(crate) fn copy(self, from: u32, to: u32, len: u32) {
+        let (from, to) = (self.range(from, len), self.range(to, len));
+        // SAFETY: both ranges lie within our dwords.
+        unsafe { core::ptr::copy(from, to, len as usize) };
+    }
+
+    /// Set `len` dwords to zero.
+    pub(crate) fn clear(self, start: u32, len: u32) {
+        let first = self.range(start, len);
+        // SAFETY: the range lies within our dwords.
+        unsafe { first.write_bytes(0, len as usize) };
+    }
+
+    #[inline]
+    fn at(self, index: u32) -> *mut u32 {
+        assert!(
+            index < self.len,
+            "dword {index} of {}: an offset was not checked",
+            self.len
+        );
+        // SAFETY: the index is below the length.
+        unsafe { self.base.as_ptr().add(index as usize) }
+    }
+
+    #[inline]
+    fn byte_at(self, index: u32, byte: u32) -> *mut u8 {
+        let dword = self.at(index + byte / DWORD as u32).cast::<u8>();
+        // SAFETY: a byte of the dword.
+        unsafe { dword.add(byte as usize % DWORD) }
+    }
+
+    #[inline]
+    fn range(self, start: u32, len: u32) -> *mut u32 {
+        let end = start.checked_add(len);
+        assert!(
+            end.is_some_and(|end| end <= self.len),
+            "{len} dwords from {start} of {}: a range was not checked",
+            self.len
+        );
+        // SAFETY: the start is not above the length.
+        unsafe { self.base.as_ptr().add(start as usize) }
+    }
+}
