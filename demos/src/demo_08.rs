@@ -1,7 +1,7 @@
 //! Demo 08: two threads call malloc, and each is served from another place.
 
 use crate::stage::procfs::{self, Mapping};
-use crate::stage::{Demo, During, Line, Options, Question, Stage, Symbol, Trouble, play};
+use crate::stage::{Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, play};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -60,6 +60,12 @@ fn story(stage: &mut Stage, maps: &Path) -> Result<(), Trouble> {
                 .note(format!("by {name}{}", raw(stage, address))),
         );
     }
+    let lower = a.min(b);
+    stage.record(|heap| {
+        for (name, address) in [("thread A", a), ("thread B", b)] {
+            heap.alloc(Place::new("malloc", lower, address - lower), SIZE, name);
+        }
+    });
     let distance = a.abs_diff(b);
     stage.note("distance_bytes", distance);
     stage.expect("over_1_mib_apart", true, distance > FAR);

@@ -4,7 +4,9 @@ use crate::by_hand::{HandArena, Sharing, full};
 use crate::demo_09a::TEXTS;
 use crate::stage::bytes::{c_string, quoted};
 use crate::stage::child::{DEADLINE, wait_readable};
-use crate::stage::{Demo, During, Options, Place, Question, Stage, Symbol, Trouble, play};
+use crate::stage::{
+    Demo, During, Options, Place, Question, Recording, Stage, Symbol, Trouble, play,
+};
 use arena_core::Policy;
 use arena_core::policy::Fork;
 use nix::errno::Errno;
@@ -96,6 +98,7 @@ fn by_hand(stage: &mut Stage, sharing: Sharing) -> Result<Seen, Trouble> {
     };
     let seen = fork_and_compare(stage, base, &mut alloc)?;
     stage.event(Symbol::Unmap, "unmap", CAPACITY, arena.at(0), "by both");
+    stage.record(Recording::join);
     drop(arena);
     Ok(seen)
 }
@@ -129,6 +132,7 @@ fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
         };
         let seen = fork_and_compare(stage, base, &mut alloc)?;
         stage.event(Symbol::Unmap, "unmap", arena.capacity(), at(0), "by both");
+        stage.record(Recording::join);
         stage.expect(
             &format!("crate_{fork:?}_same_address"),
             true,
@@ -180,6 +184,7 @@ fn fork_and_compare(
     let deadline = Instant::now() + DEADLINE;
     let at = |address: usize| Place::new("base", base, address.wrapping_sub(base));
 
+    stage.record(Recording::fork);
     let mine = alloc().ok_or_else(full)?;
     stage.event(
         Symbol::Alloc,
@@ -189,6 +194,7 @@ fn fork_and_compare(
         "by the parent",
     );
     let first = Report::receive(&from_child, deadline)?;
+    stage.record(Recording::switch);
     stage.event(
         Symbol::Alloc,
         "alloc",
@@ -196,6 +202,7 @@ fn fork_and_compare(
         at(first.address),
         "by the child",
     );
+    stage.record(Recording::switch);
 
     show_write(stage, at(first.address), TEXTS[1], "child");
     let parent_reads = c_string(&mine.read());
@@ -350,7 +357,9 @@ fn wait(child: Pid) -> nix::Result<WaitStatus> {
 
 fn show_write(stage: &mut Stage, at: Place, text: &str, who: &str) {
     let note = format!("the {who}: {}", quoted(text));
-    stage.event(Symbol::Target, "write", text.len(), at, note);
+    in_process(stage, who, |stage| {
+        stage.event(Symbol::Target, "write", text.len(), at, note);
+    });
 }
 
 fn show_read(stage: &mut Stage, at: Place, text: &str, who: &str) {
@@ -360,7 +369,21 @@ fn show_read(stage: &mut Stage, at: Place, text: &str, who: &str) {
         quoted(text)
     };
     let note = format!("the {who} sees {what}");
-    stage.event(Symbol::Picture, "read", BLOCK, at, note);
+    in_process(stage, who, |stage| {
+        stage.event(Symbol::Picture, "read", BLOCK, at, note);
+    });
+}
+
+/// Tells what one of the two did, so that it is drawn in a region of its own.
+fn in_process(stage: &mut Stage, who: &str, tell: impl FnOnce(&mut Stage)) {
+    let switch = |stage: &mut Stage| {
+        if who == "child" {
+            stage.record(Recording::switch);
+        }
+    };
+    switch(stage);
+    tell(stage);
+    switch(stage);
 }
 
 #[cfg(test)]

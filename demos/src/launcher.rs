@@ -64,10 +64,15 @@ pub fn launch() -> ExitCode {
     let matches = Arguments::command().after_help(legend).get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let options = arguments.options;
-    match arguments.what.as_deref() {
-        None => tour::open(options),
-        Some("all") => tour::run_all(options, &mut Out::default()),
-        Some("list") => tour::list(options),
+    let what = arguments.what.as_deref();
+    if options.wants_pictures() && matches!(what, None | Some("all" | "list")) {
+        out::note("❌ --html and --svg draw one demo: name it, as in `09a --html FILE`");
+        return ExitCode::from(USAGE);
+    }
+    match what {
+        None => tour::open(&options),
+        Some("all") => tour::run_all(&options, &mut Out::default()),
+        Some("list") => tour::list(&options),
         Some(name) => match registry::find(name) {
             Ok(demo) => (demo.run)(&options),
             Err(unknown) => refuse(name, &unknown),
@@ -76,7 +81,7 @@ pub fn launch() -> ExitCode {
 }
 
 /// Runs a demo in a process of its own, so that it finds the fresh heap that its binary would find.
-pub(crate) fn run_in_own_process(demo: &Demo, options: Options) -> Result<bool, String> {
+pub(crate) fn run_in_own_process(demo: &Demo, options: &Options) -> Result<bool, String> {
     let mut command = Command::new(child::this_program());
     command.arg(demo.number).args(options.as_args());
     match command.arg("--in-tour").status() {

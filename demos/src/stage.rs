@@ -1,8 +1,8 @@
 //! What the demos share: the stage they stand on.
 //!
 //! Bottom up: [`out`] writes lines, [`mod@line`] gives them their grammar, [`question`] asks before it tells, [`facts`]
-//! keeps what was measured, [`progress`] remembers what the reader has seen, [`show`] holds these together as the
-//! [`Stage`] that a demo is handed.
+//! keeps what was measured, [`record`] turns lines into events to be drawn, [`progress`] remembers what the reader has
+//! seen, [`show`] holds these together as the [`Stage`] that a demo is handed.
 
 pub mod bytes;
 pub mod child;
@@ -16,6 +16,7 @@ pub mod paint;
 pub mod procfs;
 pub mod progress;
 pub mod question;
+pub mod record;
 pub mod show;
 pub mod trouble;
 pub mod wrap;
@@ -24,5 +25,6 @@ pub use facts::Facts;
 pub use line::{Line, Place, Symbol};
 pub use options::Options;
 pub use question::Question;
+pub use record::Recording;
 pub use show::{Demo, Stage, play};
 pub use trouble::{During, Trouble};

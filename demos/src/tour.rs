@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 /// Opens the tour: step by step on a terminal, elsewhere all demos in order as plain text.
 #[must_use]
-pub fn open(options: Options) -> ExitCode {
+pub fn open(options: &Options) -> ExitCode {
     let mut out = Out::default();
     if options.json {
         return run_all(options, &mut out);
@@ -33,7 +33,7 @@ pub fn open(options: Options) -> ExitCode {
 
 /// Prints the demos with what is done and what is next.
 #[must_use]
-pub fn list(options: Options) -> ExitCode {
+pub fn list(options: &Options) -> ExitCode {
     let mut out = Out::default();
     let mut progress = Progress::load();
     if let Some(note) = progress.take_note() {
@@ -58,7 +58,7 @@ pub fn list(options: Options) -> ExitCode {
 
 /// Runs every demo, each in a process of its own, and says how many saw what their chapters say.
 #[must_use]
-pub fn run_all(options: Options, out: &mut Out) -> ExitCode {
+pub fn run_all(options: &Options, out: &mut Out) -> ExitCode {
     let mut good = 0;
     for demo in DEMOS {
         if !options.json {
@@ -80,10 +80,10 @@ pub fn run_all(options: Options, out: &mut Out) -> ExitCode {
 }
 
 /// Leads a reader at a terminal from demo to demo.
-fn guide(options: Options, out: &mut Out) -> ExitCode {
+fn guide(options: &Options, out: &mut Out) -> ExitCode {
     let predict = Options {
         predict: true,
-        ..options
+        ..options.clone()
     };
     let mut next = first_undone(&Progress::load());
     let mut typed = String::new();
@@ -100,13 +100,13 @@ fn guide(options: Options, out: &mut Out) -> ExitCode {
         match (typed.trim(), next) {
             ("q" | "quit", _) | ("", None) => break,
             ("", Some(demo)) => {
-                run_one(demo, predict);
+                run_one(demo, &predict);
                 next = after(demo);
             }
             ("l" | "list", _) => print_map(out, &Progress::load()),
             (name, _) => match registry::find(name) {
                 Ok(demo) => {
-                    run_one(demo, predict);
+                    run_one(demo, &predict);
                     next = after(demo);
                 }
                 Err(unknown) => out.line(&format!("No demo {name:?}; {unknown}.")),
@@ -117,7 +117,7 @@ fn guide(options: Options, out: &mut Out) -> ExitCode {
     status(out, true)
 }
 
-fn run_one(demo: &Demo, options: Options) -> bool {
+fn run_one(demo: &Demo, options: &Options) -> bool {
     run_in_own_process(demo, options).unwrap_or_else(|why| {
         out::note(&format!("❌ {why}"));
         false

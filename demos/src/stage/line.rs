@@ -65,11 +65,11 @@ pub struct Place {
 /// One line of the story.
 #[derive(Debug)]
 pub struct Line {
-    symbol: Symbol,
-    verb: &'static str,
-    size: Option<usize>,
-    place: Option<Place>,
-    note: String,
+    pub(super) symbol: Symbol,
+    pub(super) verb: &'static str,
+    pub(super) size: Option<usize>,
+    pub(super) place: Option<Place>,
+    pub(super) note: String,
 }
 
 impl Line {

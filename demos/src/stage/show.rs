@@ -8,11 +8,17 @@ use super::out::{self, Out};
 use super::paint::Paint;
 use super::progress::{Guess, Progress};
 use super::question::Question;
-use super::trouble::Trouble;
+use super::record::Recording;
+use super::trouble::{During, Trouble};
 use super::wrap::wrap;
+use heap_view::history::History;
+use heap_view::{DrawError, html, picture, svg};
 use serde_json::{Value, json};
 use std::fmt::Debug;
-use std::io::{self, IsTerminal};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal};
+use std::panic::Location;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// One demo, as the registry knows it.
@@ -44,6 +50,8 @@ pub struct Stage {
     facts: Facts,
     guess: Option<usize>,
     answer: Option<String>,
+    /// Only if the run is to be drawn.
+    recording: Option<Recording>,
 }
 
 /// Tells a story from its question to its end. The exit status is 0 if everything was as the chapter says.
@@ -54,12 +62,16 @@ pub fn play(
 ) -> ExitCode {
     let mut stage = Stage {
         demo,
-        options: *options,
+        options: options.clone(),
         paint: Paint::detect(),
         out: Out::default(),
         facts: Facts::default(),
         guess: None,
         answer: None,
+        recording: options.wants_pictures().then(|| {
+            let title = format!("{}  {}", demo.number, demo.title);
+            Recording::new(title, options.addresses)
+        }),
     };
     stage.open();
     let told = story(&mut stage);
@@ -83,18 +95,30 @@ impl Stage {
 
     /// Begins a part of the story.
     pub fn part(&mut self, title: &str) {
+        self.record(|heap| heap.part(title));
         let title = self.paint.bold(&format!("── {title}"));
         self.say("");
         self.say(&title);
     }
 
-    /// Shows one event in the grammar of all demos.
+    /// Shows one event in the grammar of all demos, and records it.
+    #[track_caller]
     pub fn show(&mut self, line: Line) {
+        let shown_at = Location::caller();
+        self.record(|heap| heap.line(&line, shown_at));
         let text = line.render(self.options.addresses, self.paint);
         self.say(&text);
     }
 
+    /// Adds to the recording what no line says; does nothing unless the run is to be drawn. See [`record`](super::record).
+    pub fn record(&mut self, add: impl FnOnce(&mut Recording)) {
+        if let Some(recording) = &mut self.recording {
+            add(recording);
+        }
+    }
+
     /// Shows what happened to a block or a region: the line that has all parts.
+    #[track_caller]
     pub fn event(
         &mut self,
         symbol: Symbol,
@@ -107,6 +131,7 @@ impl Stage {
     }
 
     /// Draws bytes row by row; `from` is the place of the first.
+    #[track_caller]
     pub fn picture(&mut self, from: Place, bytes: &[u8], row: usize) {
         self.show(
             Line::new(Symbol::Picture, "dump")
@@ -183,7 +208,9 @@ impl Stage {
         if told.is_ok() && self.answer.is_none() {
             self.facts.compare("question answered", &true, &false);
         }
-        let trouble = told.err().map(|trouble| trouble.to_string());
+        // A story that broke off is drawn too, as far as it came.
+        let drawn = self.draw();
+        let trouble = told.and(drawn).err().map(|trouble| trouble.to_string());
         let good = trouble.is_none() && self.facts.differs().is_empty();
         if self.options.json {
             self.print_facts(trouble.as_deref());
@@ -202,6 +229,21 @@ impl Stage {
             None if good => ExitCode::SUCCESS,
             None => ExitCode::FAILURE,
         }
+    }
+
+    /// Writes the pictures that were asked for.
+    fn draw(&mut self) -> Result<(), Trouble> {
+        let Some(recording) = self.recording.take() else {
+            return Ok(());
+        };
+        let trace = recording.trace();
+        let history = History::of(trace).map_err(|(event, why)| {
+            Trouble::new(format!("event {event} of the recording: {why}"))
+        })?;
+        let moment = picture::best_moment(&history);
+        let Options { html, svg, .. } = &self.options;
+        write_picture(html.as_deref(), |file| html::write(trace, file))?;
+        write_picture(svg.as_deref(), |file| svg::write(trace, moment, file))
     }
 
     /// Tells a person what differed or what went wrong.
@@ -248,4 +290,16 @@ impl Stage {
             out::note(&note);
         }
     }
+}
+
+fn write_picture(
+    path: Option<&Path>,
+    write: impl FnOnce(BufWriter<File>) -> Result<(), DrawError>,
+) -> Result<(), Trouble> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let doing = format!("writing {}", path.display());
+    let file = File::create(path).during(&doing)?;
+    write(BufWriter::new(file)).during(&doing)
 }

@@ -12,7 +12,7 @@ use std::io::Write;
 mod time;
 
 const WIDTH: f64 = 960.0;
-const LEFT: f64 = 84.0;
+const LEFT: f64 = 104.0;
 const RIGHT: f64 = 16.0;
 const INNER: f64 = WIDTH - LEFT - RIGHT;
 const MOST_ROWS: u64 = 24;
@@ -23,6 +23,8 @@ const PALETTE: [&str; 8] = [
 ];
 
 /// Writes a drawing: each region as it is at a moment, and below it who lived where from when to when.
+///
+/// A region that is not there at that moment is shown as it was just before it ended.
 ///
 /// # Errors
 ///
@@ -58,10 +60,10 @@ svg { background: #fbfaf7; font: 12px system-ui, sans-serif; }
 text { fill: #1d2330; } .faint { fill: #6b7280; } .on { fill: #fff; pointer-events: none; }
 .unused { fill: #eceae3; } .freed { fill: #cfccc2; } .margin { fill: #8b8778; }
 .quarantined { fill: #a78bda; } .pinned { fill: #0f8f7f; } .leaked { fill: #e8a200; }
-.corrupted { fill: #d8262c; } .live { fill: #4e79a7; } .now { stroke: #1d2330; stroke-width: 1.5; }
+.corrupted { fill: #d8262c; } .live { fill: #4e79a7; } .now { stroke: #1d2330; stroke-width: 1.5; } .write { fill: none; stroke: #1d2330; }
 @media (prefers-color-scheme: dark) {
   svg { background: #14171d; } text { fill: #e8e6df; } .faint { fill: #9aa3b2; }
-  .unused { fill: #232832; } .freed { fill: #3d4450; } .margin { fill: #7c8392; } .now { stroke: #e8e6df; }
+  .unused { fill: #232832; } .freed { fill: #3d4450; } .margin { fill: #7c8392; } .now, .write { stroke: #e8e6df; }
 }
 </style>
 ";
@@ -113,30 +115,37 @@ impl Drawing<'_> {
             0 => String::new(),
             size => format!(" of {size}"),
         };
-        let there = match ground.is_there_at(self.moment) {
-            true => "",
-            false if ground.born >= self.moment => ", not yet mapped",
-            false => ", unmapped",
-        };
-        let said = format!(
-            "{name}: bytes {} to {}{size}{there}",
-            window.from, window.to
-        );
+        let (shown, when) = self.moment_of(window.ground);
+        let said = format!("{name}: bytes {} to {}{size}{when}", window.from, window.to);
         self.text(16.0, "style=\"font-weight:600\"", &said);
         self.y += 8.0;
-        self.rows(window);
+        self.rows(window, shown);
         self.y += 22.0;
         self.text(
             LEFT,
             "class=\"faint\"",
-            "each block from the event that made it to the one that ended it →",
+            "each block from the event that made it to the one that ended it →  ○ write",
         );
         self.y += 6.0;
         time::draw(self, window);
         self.y += 34.0;
     }
 
-    fn rows(&mut self, window: Window) {
+    /// The moment at which a region is shown: the one asked for, or the last before it ended.
+    fn moment_of(&self, row: usize) -> (usize, String) {
+        let ground = &self.history.regions[row];
+        if ground.is_there_at(self.moment) {
+            return (self.moment, String::new());
+        }
+        let died = ground.died.unwrap_or(self.trace.events.len());
+        // A pointer into a region that is gone may have been used.
+        let marks = self.history.marks.iter().filter(|mark| mark.ground == row);
+        let last = marks.map(|mark| mark.born + 1).fold(died, usize::max);
+        let gone = if last > died { ", unmapped" } else { "" };
+        (last, format!("{gone}, after {last} events"))
+    }
+
+    fn rows(&mut self, window: Window, moment: usize) {
         let mut per_row = 64;
         while window.len().div_ceil(per_row) > MOST_ROWS {
             per_row *= 2;
@@ -144,15 +153,18 @@ impl Drawing<'_> {
         let rows = window.len().div_ceil(per_row);
         let height = (240.0 / rows as f64).clamp(10.0, 22.0).floor();
         let scale = INNER / per_row as f64;
-        let spans = spans(self.trace, self.history, window, self.moment);
+        let every = if height < 14.0 { 2 } else { 1 };
+        let spans = spans(self.trace, self.history, window, moment);
         let mut rest = &spans[..];
         for row in 0..rows {
             let from = window.from + row * per_row;
             let to = window.to.min(from + per_row);
-            let how = "class=\"faint\" text-anchor=\"end\"";
-            self.y += height - 6.0;
-            self.text(LEFT - 8.0, how, &format!("+{from}"));
-            self.y -= height - 6.0;
+            if row % every == 0 {
+                let how = "class=\"faint\" text-anchor=\"end\"";
+                self.y += height - 6.0;
+                self.text(LEFT - 8.0, how, &format!("+{from}"));
+                self.y -= height - 6.0;
+            }
             let mut drawn_to = -1.0;
             for drawn in rest.iter().take_while(|drawn| drawn.at < to) {
                 let x = (drawn.at.max(from) - from) as f64 * scale;

@@ -55,6 +55,15 @@ impl Trace {
         }
     }
 
+    /// Makes room for this many more events and rows of each table, so that recording them moves nothing.
+    pub fn reserve(&mut self, events: usize, rows: usize) {
+        self.events.reserve(events);
+        self.sites.reserve(rows);
+        self.labels.reserve(rows);
+        self.known_sites.reserve(rows);
+        self.known_labels.reserve(rows);
+    }
+
     /// Appends an event.
     #[inline]
     pub fn record(&mut self, event: Event) {

@@ -1,6 +1,7 @@
 //! Every block as a box: from left to right the events it lived through, from top to bottom its bytes.
 
 use super::{Drawing, INNER, LEFT};
+use crate::event::Action;
 use crate::picture::Window;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -57,6 +58,7 @@ pub(super) fn draw(drawing: &mut Drawing<'_>, window: Window) {
             }
         };
     }
+    draw_writes(drawing, window, (x_scale, y_scale));
     draw_marks(drawing, window, (x_scale, y_scale));
     let now = x_of(drawing.moment);
     let _ = writeln!(
@@ -66,6 +68,27 @@ pub(super) fn draw(drawing: &mut Drawing<'_>, window: Window) {
         top + HEIGHT + 3.0
     );
     drawing.y += HEIGHT;
+}
+
+fn draw_writes(drawing: &mut Drawing<'_>, window: Window, (x_scale, y_scale): (f64, f64)) {
+    let mut taken = HashSet::new();
+    for (index, event) in drawing.trace.events.iter().enumerate() {
+        let Action::Write { region, at, size } = event.action else {
+            continue;
+        };
+        let ground = drawing.history.ground_at(region, index);
+        if ground != Some(window.ground) || !(window.from..window.to).contains(&at) {
+            continue;
+        }
+        let x = LEFT + index as f64 * x_scale;
+        let y = drawing.y + (at - window.from) as f64 * y_scale;
+        if taken.insert((x as i64, y as i64)) {
+            let _ = writeln!(
+                drawing.body,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" class=\"write\"><title>write: {size} bytes at {at}</title></circle>"
+            );
+        }
+    }
 }
 
 fn draw_marks(drawing: &mut Drawing<'_>, window: Window, (x_scale, y_scale): (f64, f64)) {
