@@ -14,11 +14,18 @@ pub struct Tool {
 }
 
 /// All tools, one entry each, in the order of their names.
-pub const TOOLS: &[Tool] = &[Tool {
-    name: "probe",
-    about: "what fork does to every kind of mapping, measured here",
-    run: fork_probe::command::run,
-}];
+pub const TOOLS: &[Tool] = &[
+    Tool {
+        name: "errno",
+        about: "what a compiler may do around a malloc that fails",
+        run: errno_check::cli::main,
+    },
+    Tool {
+        name: "probe",
+        about: "what fork does to every kind of mapping, measured here",
+        run: fork_probe::command::run,
+    },
+];
 
 /// Finds the tool with this name.
 #[must_use]
