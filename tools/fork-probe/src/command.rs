@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::latency::Latency;
 use crate::{ForkProbe, Matrix};
 
 /// What fork does to a mapping, measured on this machine.
@@ -43,6 +44,15 @@ enum What {
         /// OS pages to observe in each
         #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65_536))]
         pages: u32,
+    },
+    /// Measure how fork's own time grows with the memory touched
+    Latency {
+        /// The largest size, in MiB; sizes are 1 MiB and four times the one before
+        #[arg(long, default_value_t = 1024, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+        up_to: u32,
+        /// How often each size is measured
+        #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        runs: u32,
     },
 }
 
@@ -88,6 +98,9 @@ fn perform(arguments: &Arguments) -> u8 {
     let what = arguments.what.clone();
     let report = match what.unwrap_or(What::Matrix { pages: 16 }) {
         What::Matrix { pages } => of_matrix(&probe.pages(pages as usize).matrix()),
+        What::Latency { up_to, runs } => {
+            of_latency(&probe.latency((up_to as usize) << 20, runs as usize))
+        }
     };
     let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed);
     let told = tell(arguments, &report);
@@ -106,6 +119,15 @@ fn of_matrix(matrix: &Matrix) -> Report {
         json: json::report("matrix", matrix),
         svg: page::matrix(matrix),
         complete: matrix.complete,
+    }
+}
+
+fn of_latency(latency: &Latency) -> Report {
+    Report {
+        text: text::curves::latency(latency),
+        json: json::report("latency", latency),
+        svg: page::chart::latency(latency),
+        complete: latency.complete,
     }
 }
 

@@ -32,6 +32,7 @@ mod end;
 mod error;
 mod inherited;
 pub mod kernel;
+pub mod latency;
 mod map;
 pub mod matrix;
 mod notes;

@@ -82,6 +82,10 @@ impl<'a> ForkProbe<'a> {
         self
     }
 
+    pub(crate) fn patience(&self) -> Patience<'a> {
+        self.patience
+    }
+
     /// Probe a mapping made by a recipe, with an arena in it.
     ///
     /// # Errors

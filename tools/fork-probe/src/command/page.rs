@@ -1,5 +1,6 @@
 //! Reports as pictures.
 
+pub(super) mod chart;
 mod svg;
 
 use svg::{Anchor, Svg};

@@ -1,5 +1,7 @@
 //! Reports for people.
 
+pub(super) mod curves;
+
 use std::fmt::Write;
 
 use super::json::kernel;

@@ -18,6 +18,7 @@ text{font:12px ui-monospace,monospace;fill:#1b1b1b}.title{font-size:15px;font-we
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Anchor {
     Start,
+    Middle,
     End,
 }
 
@@ -46,11 +47,31 @@ impl Svg {
     pub(super) fn text(&mut self, x: f64, y: f64, anchor: Anchor, class: &str, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
+            Anchor::Middle => "middle",
             Anchor::End => "end",
         };
         self.put(format_args!(
             "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>",
             escaped(text)
+        ));
+    }
+
+    pub(super) fn line(&mut self, class: &str, points: &[(f64, f64)]) {
+        let points: Vec<_> = points
+            .iter()
+            .map(|(x, y)| format!("{x:.1},{y:.1}"))
+            .collect();
+        self.put(format_args!(
+            "<polyline class=\"{class}\" points=\"{}\"/>",
+            points.join(" ")
+        ));
+    }
+
+    /// A dot that says what it is when pointed at.
+    pub(super) fn dot(&mut self, (x, y): (f64, f64), class: &str, what: &str) {
+        self.put(format_args!(
+            "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"><title>{}</title></circle>",
+            escaped(what)
         ));
     }
 
