@@ -123,8 +123,9 @@ impl<'a> Child<'a> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-            let mut fds = vec![PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
-            fds.extend(self.pidfd.as_ref().map(|fd| readable(fd.as_fd())));
+            // Not in a vector: the parent must not allocate while its child is watched.
+            let watched = self.pidfd.as_ref().unwrap_or(&self.socket);
+            let mut fds = [readable(self.socket.as_fd()), readable(watched.as_fd())];
             let woken = poll(&mut fds, timeout);
             if self.patience.is_over() {
                 return Err(Silence::Interrupted);

@@ -1,5 +1,6 @@
 //! The command: parse, measure, print.
 
+mod bills;
 mod interrupt;
 mod json;
 mod page;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::bill::{Bill, Workload};
 use crate::latency::Latency;
 use crate::{ForkProbe, Matrix};
 
@@ -44,6 +46,21 @@ enum What {
         /// OS pages to observe in each
         #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65_536))]
         pages: u32,
+    },
+    /// Draw up the bill: what a child writes, and what is copied for it, by allocator
+    Bill {
+        /// Nodes of the tree that the parent builds
+        #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(4..=1_000_000))]
+        blocks: u32,
+        /// Nodes that the child touches; 1 % of the blocks if nothing is said
+        #[arg(long)]
+        deeds: Option<u32>,
+        /// What the sizes and choices are drawn from
+        #[arg(long, default_value_t = Workload::default().seed, value_parser = clap::value_parser!(u64).range(1..))]
+        seed: u64,
+        /// Print every page with the deed that unshared it
+        #[arg(long)]
+        items: bool,
     },
     /// Measure how fork's own time grows with the memory touched
     Latency {
@@ -97,9 +114,29 @@ fn perform(arguments: &Arguments) -> u8 {
         .stop_when(stop);
     let what = arguments.what.clone();
     let report = match what.unwrap_or(What::Matrix { pages: 16 }) {
-        What::Matrix { pages } => of_matrix(&probe.pages(pages as usize).matrix()),
-        What::Latency { up_to, runs } => {
-            of_latency(&probe.latency((up_to as usize) << 20, runs as usize))
+        What::Matrix { pages } => Ok(of_matrix(&probe.pages(pages as usize).matrix())),
+        What::Bill {
+            blocks,
+            deeds,
+            seed,
+            items,
+        } => {
+            let work = Workload {
+                blocks: blocks as usize,
+                deeds: deeds.unwrap_or((blocks / 100).max(1)) as usize,
+                seed,
+            };
+            bills::draw_up(&probe, &work).map(|bills| of_bills(&work, &bills, items))
+        }
+        What::Latency { up_to, runs } => Ok(of_latency(
+            &probe.latency((up_to as usize) << 20, runs as usize),
+        )),
+    };
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("fork-probe: {error}");
+            return PARTIAL;
         }
     };
     let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed);
@@ -119,6 +156,15 @@ fn of_matrix(matrix: &Matrix) -> Report {
         json: json::report("matrix", matrix),
         svg: page::matrix(matrix),
         complete: matrix.complete,
+    }
+}
+
+fn of_bills(work: &Workload, bills: &[Bill], items: bool) -> Report {
+    Report {
+        text: text::bills::bills(work, bills, items),
+        json: json::report("bill", &serde_json::json!({ "work": work, "bills": bills })),
+        svg: page::bars::bills(work, bills),
+        complete: true,
     }
 }
 

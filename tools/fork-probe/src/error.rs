@@ -5,6 +5,8 @@ use std::io;
 use arena_core::policy::BuildError;
 use arena_core::region::RegionError;
 
+use crate::end::End;
+
 /// A probe could not be made. (What goes wrong later is part of the observation.)
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +27,42 @@ pub enum ProbeError {
         doing: &'static str,
         /// What it said.
         source: io::Error,
+    },
+    /// This process has other threads.
+    #[error("a bill needs a process with one thread, and this one has {threads}")]
+    Threads {
+        /// How many there are.
+        threads: usize,
+    },
+    /// The workload makes no sense.
+    #[error(
+        "a tree of {blocks} blocks with {deeds} deeds: at least one, and at most a quarter, can be done"
+    )]
+    Work {
+        /// Nodes of the tree.
+        blocks: usize,
+        /// Nodes to touch.
+        deeds: usize,
+    },
+    /// The allocator has no room for the tree.
+    #[error("{allocator} has no room after {blocks} blocks")]
+    Full {
+        /// Which allocator.
+        allocator: String,
+        /// How many blocks it gave.
+        blocks: usize,
+    },
+    /// What must be seen cannot be.
+    #[error("cannot be seen: {why}")]
+    Unseen {
+        /// What, and why.
+        why: String,
+    },
+    /// The child did not come to its end.
+    #[error("the child did not finish: {end}")]
+    Child {
+        /// How it ended.
+        end: End,
     },
     /// The caller asked to stop.
     #[error("interrupted")]

@@ -25,6 +25,7 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod bill;
 mod child;
 #[cfg(feature = "command")]
 pub mod command;

@@ -1,5 +1,6 @@
 //! Reports as pictures.
 
+pub(super) mod bars;
 pub(super) mod chart;
 mod svg;
 

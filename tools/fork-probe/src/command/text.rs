@@ -1,5 +1,6 @@
 //! Reports for people.
 
+pub(super) mod bills;
 pub(super) mod curves;
 
 use std::fmt::Write;

@@ -1,0 +1,268 @@
+//! The child that performs the deeds, and looks after each which pages have become its own.
+//!
+//! Between the fork and the end of the child the parent only waits: a write of its own to memory that
+//! both have would unshare a page as well, and be charged to the child.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::ops::Range;
+
+use arena_core::region::page_size;
+use nix::unistd::Pid;
+
+use super::allocators::Allocator;
+use super::ledger::{Bill, Cause, Item};
+use super::record::{Parts, Record, Words};
+use super::work::{Deed, Step, Tree, Workload};
+use crate::child::{Child, Patience};
+use crate::end::{End, Silence};
+use crate::error::ProbeError;
+use crate::kernel::{faults, refusal, smaps};
+use crate::notes::os_error;
+
+/// The child's commands.
+const WARM_UP: u8 = b'm';
+const GO: u8 = b'g';
+
+/// Refuse to go on in a process with several threads.
+pub(super) fn refuse_threads() -> Result<(), ProbeError> {
+    let status = fs::read_to_string("/proc/self/status").map_err(|source| ProbeError::Unseen {
+        why: refusal("the number of threads", &source),
+    })?;
+    let threads = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Threads:"));
+    match threads.and_then(|number| number.trim().parse().ok()) {
+        Some(1) => Ok(()),
+        Some(threads) => Err(ProbeError::Threads { threads }),
+        None => Err(ProbeError::Unseen {
+            why: "the number of threads: /proc/self/status does not say".to_owned(),
+        }),
+    }
+}
+
+/// A mapping that the child can write to its own copy of.
+struct Watched {
+    range: Range<usize>,
+    name: String,
+    /// Where its pages begin among all pages watched.
+    first: usize,
+}
+
+impl Watched {
+    fn pages(&self) -> usize {
+        self.range.len() / page_size()
+    }
+}
+
+/// The child's half.
+struct Worker<'a> {
+    allocator: &'a mut dyn Allocator,
+    steps: &'a [Step],
+    watched: &'a [Watched],
+    record: &'a mut Record,
+    pagemap: i32,
+}
+
+impl Worker<'_> {
+    fn perform(&mut self, command: u8) {
+        match command {
+            WARM_UP => self.warm_up(),
+            _ => self.work(),
+        }
+    }
+
+    /// Do everything but the deeds, so that whatever that touches has been touched.
+    fn warm_up(&mut self) {
+        let path = c"/proc/self/pagemap".as_ptr();
+        // SAFETY: a terminated string.
+        self.pagemap = unsafe { libc::open(path, libc::O_RDONLY | libc::O_CLOEXEC) };
+        let parts = self.record.parts();
+        if self.pagemap < 0 {
+            let errno = io::Error::last_os_error().raw_os_error();
+            parts.words.refused = u64::from(errno.unwrap_or(libc::EIO).unsigned_abs());
+            return;
+        }
+        for _ in 0..2 {
+            look(self.pagemap, self.watched, parts.before);
+            look(self.pagemap, self.watched, parts.after);
+            parts.words.note(parts.before, parts.after, parts.items, 0);
+            let _ = faults::minor();
+        }
+        *parts.words = Words::default();
+    }
+
+    fn work(&mut self) {
+        let parts = self.record.parts();
+        look(self.pagemap, self.watched, parts.before);
+        for (deed, step) in self.steps.iter().enumerate() {
+            let start = faults::minor();
+            // SAFETY: a word of a node of the tree, which this child has to itself.
+            unsafe { step.write.write_volatile(0) };
+            if let Some((block, size)) = step.free {
+                // SAFETY: the allocator's block, which the child does not use again.
+                unsafe { self.allocator.free(block, size) };
+            }
+            parts.words.faults += faults::minor() - start;
+            look(self.pagemap, self.watched, parts.after);
+            parts
+                .words
+                .note(parts.before, parts.after, parts.items, deed as u64);
+            parts.before.copy_from_slice(parts.after);
+        }
+    }
+}
+
+/// Read the entries of all pages watched.
+fn look(pagemap: i32, watched: &[Watched], entries: &mut [u64]) {
+    for mapping in watched {
+        let part = &mut entries[mapping.first..mapping.first + mapping.pages()];
+        let len = size_of_val(part);
+        let offset = mapping.range.start / page_size() * 8;
+        let offset = libc::off_t::try_from(offset).unwrap_or(libc::off_t::MAX);
+        // SAFETY: the buffer is as long as it says.
+        let read = unsafe { libc::pread(pagemap, part.as_mut_ptr().cast(), len, offset) };
+        if usize::try_from(read) != Ok(len) {
+            part.fill(0);
+        }
+    }
+}
+
+/// Have a child perform the deeds on the tree, and draw up the bill.
+pub(super) fn watch(
+    patience: Patience<'_>,
+    allocator: &mut dyn Allocator,
+    tree: &Tree,
+    deed: Deed,
+    work: &Workload,
+) -> Result<Bill, ProbeError> {
+    let steps = tree.steps(deed, work);
+    let watched = watched()?;
+    let pages = watched.last().map_or(0, |last| last.first + last.pages());
+    let mut record = Record::new(pages)?;
+    let name = allocator.name();
+    let mut worker = Worker {
+        allocator,
+        steps: &steps,
+        watched: &watched,
+        record: &mut record,
+        pagemap: -1,
+    };
+    // SAFETY: this process has one thread, so that nothing was half done at the fork; the allocator says
+    // that its blocks can be freed there.
+    let child = unsafe { Child::fork(patience, &mut |command| worker.perform(command)) };
+    let mut child = child.map_err(|error| ProbeError::Os {
+        doing: "forking",
+        source: os_error(error),
+    })?;
+    let mut before = None;
+    let mut after = None;
+    let told = child.tell(WARM_UP).and_then(|()| {
+        // Reading allocates, which may unshare pages of the parent's; the second time it finds its own.
+        for _ in 0..2 {
+            before = private_pages(child.pid());
+        }
+        child.tell(GO)?;
+        after = private_pages(child.pid());
+        Ok(())
+    });
+    let end = match told {
+        Ok(()) => child.end(),
+        Err(Silence::Ended(end)) => end,
+        Err(Silence::Interrupted) => return Err(ProbeError::Interrupted),
+    };
+    let parts = record.parts();
+    if let Some(errno) = i32::try_from(parts.words.refused)
+        .ok()
+        .filter(|&errno| errno != 0)
+    {
+        let error = io::Error::from_raw_os_error(errno);
+        return Err(ProbeError::Unseen {
+            why: refusal("pagemap", &error),
+        });
+    }
+    if end != (End::Exited { code: 0 }) {
+        return Err(ProbeError::Child { end });
+    }
+    Ok(Bill {
+        allocator: name,
+        deed,
+        deeds: steps.len(),
+        tree_bytes: tree.bytes(),
+        bytes_written: steps.len() * size_of::<u64>(),
+        page_size: page_size(),
+        faults: parts.words.faults,
+        private_by_smaps: before
+            .zip(after)
+            .map(|(before, after)| after.saturating_sub(before)),
+        new_pages: usize::try_from(parts.words.new_pages).unwrap_or(usize::MAX),
+        items: items(&parts, &steps, &watched),
+    })
+}
+
+/// Find the mappings that a child would copy from: private, writable, and not the stack, which each side
+/// needs for itself.
+fn watched() -> Result<Vec<Watched>, ProbeError> {
+    let mappings = smaps::read(None).map_err(|source| ProbeError::Unseen {
+        why: refusal("smaps", &source),
+    })?;
+    let mut first = 0;
+    let mut watched = Vec::new();
+    for mapping in mappings {
+        if is_watched(&mapping) {
+            let pages = mapping.range.len() / page_size();
+            let name = match mapping.name.rsplit('/').next() {
+                None | Some("") => "anonymous".to_owned(),
+                Some(name) => name.to_owned(),
+            };
+            watched.push(Watched {
+                range: mapping.range,
+                name,
+                first,
+            });
+            first += pages;
+        }
+    }
+    Ok(watched)
+}
+
+fn is_watched(mapping: &smaps::Mapped) -> bool {
+    mapping.is_private_and_writable() && mapping.name != "[stack]"
+}
+
+/// Count the pages that the child has for itself, by its account.
+fn private_pages(child: Option<Pid>) -> Option<usize> {
+    let mappings = smaps::read(Some(child?)).ok()?;
+    let watched = mappings.iter().filter(|mapping| is_watched(mapping));
+    let bytes: usize = watched.map(|mapping| mapping.account.private()).sum();
+    Some(bytes / page_size())
+}
+
+/// From the child's notes to the items of the bill.
+fn items(parts: &Parts<'_>, steps: &[Step], watched: &[Watched]) -> Vec<Item> {
+    let written: HashSet<usize> = steps
+        .iter()
+        .map(|step| step.write.addr().get() / page_size())
+        .collect();
+    let count = usize::try_from(parts.words.items).unwrap_or(0);
+    let item = |&noted: &u64| {
+        let (deed, index) = ((noted >> 32) as usize, (noted & 0xffff_ffff) as usize);
+        let after = watched.partition_point(|mapping| mapping.first <= index);
+        let mapping = &watched[after - 1];
+        let page = index - mapping.first;
+        let data = written.contains(&(mapping.range.start / page_size() + page));
+        Item {
+            deed,
+            block: steps[deed].block,
+            mapping: mapping.name.clone(),
+            page,
+            cause: if data {
+                Cause::UserData
+            } else {
+                Cause::Metadata
+            },
+        }
+    };
+    parts.items[..count].iter().map(item).collect()
+}
