@@ -45,7 +45,10 @@ impl Words {
     }
 }
 
-/// Words, an item for each page, and two looks at all pages.
+/// The room for the text of smaps: about 800 bytes for each mapping.
+const TEXT: usize = 1 << 20;
+
+/// Words, an item for each page, two looks at all pages, and two texts of smaps.
 pub(super) struct Record {
     region: Region,
     pages: usize,
@@ -57,11 +60,13 @@ pub(super) struct Parts<'a> {
     pub(super) items: &'a mut [u64],
     pub(super) before: &'a mut [u64],
     pub(super) after: &'a mut [u64],
+    pub(super) smaps_before: &'a mut [u8],
+    pub(super) smaps_after: &'a mut [u8],
 }
 
 impl Record {
     pub(super) fn new(pages: usize) -> Result<Self, RegionError> {
-        let len = size_of::<Words>() + 3 * pages * size_of::<u64>();
+        let len = size_of::<Words>() + 3 * pages * size_of::<u64>() + 2 * TEXT;
         let region = Region::anonymous_shared(len)?;
         region.populate(0..region.len())?;
         Ok(Self { region, pages })
@@ -75,14 +80,21 @@ impl Record {
         // SAFETY: the region goes on behind the words.
         let rest = unsafe { base.add(size_of::<Words>()) }.cast::<u64>();
         // SAFETY: so many numbers have room there, are aligned, and are used through `self` alone.
-        let rest = unsafe { slice::from_raw_parts_mut(rest.as_ptr(), 3 * self.pages) };
-        let (items, looks) = rest.split_at_mut(self.pages);
+        let numbers = unsafe { slice::from_raw_parts_mut(rest.as_ptr(), 3 * self.pages) };
+        // SAFETY: and the texts behind them.
+        let texts = unsafe { rest.add(3 * self.pages) }.cast::<u8>();
+        // SAFETY: so many bytes have room there, and are used through `self` alone.
+        let texts = unsafe { slice::from_raw_parts_mut(texts.as_ptr(), 2 * TEXT) };
+        let (smaps_before, smaps_after) = texts.split_at_mut(TEXT);
+        let (items, looks) = numbers.split_at_mut(self.pages);
         let (before, after) = looks.split_at_mut(self.pages);
         Parts {
             words,
             items,
             before,
             after,
+            smaps_before,
+            smaps_after,
         }
     }
 }

@@ -9,7 +9,6 @@ use std::io;
 use std::ops::Range;
 
 use arena_core::region::page_size;
-use nix::unistd::Pid;
 
 use super::allocators::Allocator;
 use super::ledger::{Bill, Cause, Item};
@@ -91,10 +90,14 @@ impl Worker<'_> {
             let _ = faults::minor();
         }
         *parts.words = Words::default();
+        // Twice, for the first may need pages of the stack.
+        read_smaps(parts.smaps_after);
+        parts.smaps_after.fill(0);
     }
 
     fn work(&mut self) {
         let parts = self.record.parts();
+        read_smaps(parts.smaps_before);
         look(self.pagemap, self.watched, parts.before);
         for (deed, step) in self.steps.iter().enumerate() {
             let start = faults::minor();
@@ -111,6 +114,7 @@ impl Worker<'_> {
                 .note(parts.before, parts.after, parts.items, deed as u64);
             parts.before.copy_from_slice(parts.after);
         }
+        read_smaps(parts.smaps_after);
     }
 }
 
@@ -156,17 +160,7 @@ pub(super) fn watch(
         doing: "forking",
         source: os_error(error),
     })?;
-    let mut before = None;
-    let mut after = None;
-    let told = child.tell(WARM_UP).and_then(|()| {
-        // Reading allocates, which may unshare pages of the parent's; the second time it finds its own.
-        for _ in 0..2 {
-            before = private_pages(child.pid());
-        }
-        child.tell(GO)?;
-        after = private_pages(child.pid());
-        Ok(())
-    });
+    let told = child.tell(WARM_UP).and_then(|()| child.tell(GO));
     let end = match told {
         Ok(()) => child.end(),
         Err(Silence::Ended(end)) => end,
@@ -193,8 +187,9 @@ pub(super) fn watch(
         bytes_written: steps.len() * size_of::<u64>(),
         page_size: page_size(),
         faults: parts.words.faults,
-        private_by_smaps: before
-            .zip(after)
+        private_by_smaps: parts
+            .private_before()
+            .zip(parts.private_after())
             .map(|(before, after)| after.saturating_sub(before)),
         new_pages: usize::try_from(parts.words.new_pages).unwrap_or(usize::MAX),
         items: items(&parts, &steps, &watched),
@@ -231,12 +226,41 @@ fn is_watched(mapping: &smaps::Mapped) -> bool {
     mapping.is_private_and_writable() && mapping.name != "[stack]"
 }
 
-/// Count the pages that the child has for itself, by its account.
-fn private_pages(child: Option<Pid>) -> Option<usize> {
-    let mappings = smaps::read(Some(child?)).ok()?;
+impl Parts<'_> {
+    fn private_before(&self) -> Option<usize> {
+        private_pages(self.smaps_before)
+    }
+
+    fn private_after(&self) -> Option<usize> {
+        private_pages(self.smaps_after)
+    }
+}
+
+/// Count the pages that the child had for itself, by the text of its smaps; none if that was not read to
+/// its end.
+fn private_pages(text: &[u8]) -> Option<usize> {
+    let end = text.iter().position(|&byte| byte == 0)?;
+    let mappings = smaps::parse(std::str::from_utf8(&text[..end]).ok()?);
     let watched = mappings.iter().filter(|mapping| is_watched(mapping));
     let bytes: usize = watched.map(|mapping| mapping.account.private()).sum();
-    Some(bytes / page_size())
+    (end > 0).then_some(bytes / page_size())
+}
+
+/// Read this process's smaps into a buffer of zeroes, without allocating; it stays empty without smaps.
+fn read_smaps(buffer: &mut [u8]) {
+    let path = c"/proc/self/smaps".as_ptr();
+    // SAFETY: a terminated string.
+    let file = unsafe { libc::open(path, libc::O_RDONLY | libc::O_CLOEXEC) };
+    let mut len = 0;
+    while len < buffer.len() {
+        let rest = &mut buffer[len..];
+        // SAFETY: the buffer is as long as it says.
+        let read = unsafe { libc::read(file, rest.as_mut_ptr().cast(), rest.len()) };
+        match usize::try_from(read) {
+            Ok(more) if more > 0 => len += more,
+            _ => break,
+        }
+    }
 }
 
 /// From the child's notes to the items of the bill.

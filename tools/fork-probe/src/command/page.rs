@@ -15,14 +15,14 @@ const CELL: f64 = 14.0;
 /// The height of a row.
 const ROW: f64 = 20.0;
 /// Where the names end and the pages begin.
-const NAMES: f64 = 300.0;
+const NAMES: f64 = 330.0;
 /// How many pages of a mapping are drawn.
 const PAGES: usize = 32;
 
 /// The matrix: a row of pages for each mapping.
 pub(super) fn matrix(matrix: &Matrix) -> String {
     let columns = matrix.pages.min(PAGES);
-    let width = NAMES + CELL * columns as f64 + 230.0;
+    let width = NAMES + CELL * columns as f64 + 260.0;
     let top = 70.0;
     let height = top + ROW * matrix.rows.len() as f64 + 20.0;
     let title = format!(

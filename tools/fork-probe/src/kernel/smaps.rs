@@ -125,7 +125,8 @@ pub fn account(pid: Option<Pid>, range: &Range<usize>) -> io::Result<Account> {
         .sum())
 }
 
-fn parse(text: &str) -> Vec<Mapped> {
+/// Read the text of smaps.
+pub(crate) fn parse(text: &str) -> Vec<Mapped> {
     let mut mappings: Vec<Mapped> = Vec::new();
     for line in text.lines() {
         if let Some(mapped) = heading(line) {

@@ -27,6 +27,8 @@ fn the_parts_do_not_overlap() {
     parts.items.fill(2);
     parts.before.fill(3);
     parts.after.fill(4);
+    parts.smaps_before.fill(5);
+    parts.smaps_after.fill(6);
     let parts = record.parts();
     assert_eq!((parts.words.refused, parts.words.items), (0, 1));
     assert_eq!(
@@ -38,4 +40,7 @@ fn the_parts_do_not_overlap() {
         ),
         (2, 3, 3, 4)
     );
+    assert_eq!((parts.after[2], parts.smaps_before[0]), (4, 5));
+    assert_eq!(parts.smaps_before.last(), Some(&5));
+    assert_eq!(parts.smaps_after[0], 6);
 }

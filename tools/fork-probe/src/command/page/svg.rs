@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 /// Colours that can be told apart without seeing colours, on light and on dark ground.
 const STYLE: &str = "\
 text{font:12px ui-monospace,monospace;fill:#1b1b1b}.title{font-size:15px;font-weight:600}\
-.faint{fill:#666}.axis{stroke:#999;stroke-width:1}.grid{stroke:#ddd;stroke-width:1}.ground{fill:#fff}\
+.faint{fill:#666}.axis{stroke:#999;fill:none}.grid{stroke:#ddd;fill:none}.ground{fill:#fff}\
 .shared{fill:#9ecae1;stroke:#4a90b8}.child{fill:#e6842a;stroke:#a85a10}.parent{fill:#31688e;stroke:#1d4460}\
 .absent{fill:none;stroke:#999;stroke-dasharray:2 2}.zeroed{fill:#eee;stroke:#999}.unknown{fill:#f3d9fa;stroke:#999}\
 .line0{stroke:#e6842a;fill:none;stroke-width:2}.line1{stroke:#31688e;fill:none;stroke-width:2}\
