@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::bill::{Bill, Workload};
 use crate::latency::Latency;
-use crate::{ForkProbe, Matrix};
+use crate::{ForkProbe, Hazards, Matrix};
 
 /// What fork does to a mapping, measured on this machine.
 #[derive(Parser, Debug)]
@@ -47,6 +47,8 @@ enum What {
         #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65_536))]
         pages: u32,
     },
+    /// Show what goes wrong around a fork, and what cures it
+    Hazards,
     /// Draw up the bill: what a child writes, and what is copied for it, by allocator
     Bill {
         /// Nodes of the tree that the parent builds
@@ -115,6 +117,7 @@ fn perform(arguments: &Arguments) -> u8 {
     let what = arguments.what.clone();
     let report = match what.unwrap_or(What::Matrix { pages: 16 }) {
         What::Matrix { pages } => Ok(of_matrix(&probe.pages(pages as usize).matrix())),
+        What::Hazards => probe.hazards().map(|hazards| of_hazards(&hazards)),
         What::Bill {
             blocks,
             deeds,
@@ -156,6 +159,15 @@ fn of_matrix(matrix: &Matrix) -> Report {
         json: json::report("matrix", matrix),
         svg: page::matrix(matrix),
         complete: matrix.complete,
+    }
+}
+
+fn of_hazards(hazards: &Hazards) -> Report {
+    Report {
+        text: text::hazards::hazards(hazards),
+        json: json::report("hazards", hazards),
+        svg: page::bars::amplification(&hazards.amplification),
+        complete: true,
     }
 }
 

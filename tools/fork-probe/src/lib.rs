@@ -31,6 +31,8 @@ mod child;
 pub mod command;
 mod end;
 mod error;
+mod generation;
+pub mod hazards;
 mod inherited;
 pub mod kernel;
 pub mod latency;
@@ -45,6 +47,8 @@ mod sight;
 
 pub use end::{End, Reason, Refusal};
 pub use error::ProbeError;
+pub use generation::{Generation, Mechanisms};
+pub use hazards::Hazards;
 pub use matrix::Matrix;
 pub use observation::{Accounts, BothAllocate, Observation, PageState, Source, Times, Writes};
 pub use probe::ForkProbe;

@@ -2,6 +2,7 @@
 
 pub(super) mod bills;
 pub(super) mod curves;
+pub(super) mod hazards;
 
 use std::fmt::Write;
 

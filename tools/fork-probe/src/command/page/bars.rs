@@ -3,11 +3,44 @@
 use super::svg::{Anchor, Svg};
 use crate::bill::{Bill, Workload};
 use crate::command::json::kernel;
+use crate::hazards::Amplification;
 
 const LEFT: f64 = 190.0;
 const LONGEST: f64 = 430.0;
 const ROW: f64 = 30.0;
 const TOP: f64 = 80.0;
+
+/// Bytes copied by single-byte writes.
+pub(in crate::command) fn amplification(seen: &Amplification) -> String {
+    let title = format!(
+        "Bytes copied for single bytes written in {} MiB, Linux {}",
+        seen.os_pages.inherited >> 20,
+        kernel()
+    );
+    let mut svg = Svg::new(LEFT + LONGEST + 260.0, TOP + 3.0 * ROW, &title);
+    svg.text(10.0, 24.0, Anchor::Start, "title", &title);
+    let bars = [
+        ("OS pages, each", seen.os_pages),
+        ("huge pages, each OS page", seen.huge_pages),
+        ("huge pages, once each", seen.huge_pages_once),
+    ];
+    for (index, (name, copies)) in bars.into_iter().enumerate() {
+        let y = TOP - 30.0 + ROW * index as f64;
+        let copied = copies.copied.unwrap_or(0);
+        let width = LONGEST * copied as f64 / copies.inherited as f64;
+        let figures = format!("{} written, {copied} copied", copies.written);
+        svg.text(LEFT - 10.0, y + 14.0, Anchor::End, "", name);
+        svg.rect([LEFT, y, width.max(1.0), 18.0], "child", &figures);
+        svg.text(
+            LEFT + width + 8.0,
+            y + 14.0,
+            Anchor::Start,
+            "faint",
+            &figures,
+        );
+    }
+    svg.finish()
+}
 
 /// A bar for each bill.
 pub(in crate::command) fn bills(work: &Workload, bills: &[Bill]) -> String {
