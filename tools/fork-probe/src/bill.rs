@@ -5,18 +5,16 @@
 //! which the child wrote user data had to be copied; the others were unshared by the allocator's own
 //! writes: headers, free lists, bookkeeping.
 //!
-//! ```
-//! use fork_probe::bill::{Arena, Deed, Workload};
+//! ```no_run
 //! use fork_probe::ForkProbe;
+//! use fork_probe::bill::{Arena, Deed, Workload};
 //!
-//! # fn main() -> Result<(), fork_probe::ProbeError> {
+//! // In a process with one thread, which a test is not.
 //! let work = Workload { blocks: 1000, deeds: 10, ..Workload::default() };
-//! # if std::fs::read_to_string("/proc/self/stat").is_ok() { return Ok(()) } // a test has threads
 //! let mut arena = Arena::with_room_for(&work)?;
 //! let bill = ForkProbe::new().bill(&mut arena, Deed::Mutate, &work)?;
 //! assert_eq!(bill.pages_by_metadata(), 0);
-//! # Ok(())
-//! # }
+//! # Ok::<(), fork_probe::ProbeError>(())
 //! ```
 
 mod allocators;

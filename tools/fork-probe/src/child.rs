@@ -121,8 +121,7 @@ impl<'a> Child<'a> {
     /// Wait until the child has something to say or has ended.
     fn wait(&self, deadline: Instant) -> Result<Wakeup, Silence> {
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            let timeout = until(deadline);
             // Not in a vector: the parent must not allocate while its child is watched.
             let watched = self.pidfd.as_ref().unwrap_or(&self.socket);
             let mut fds = [readable(self.socket.as_fd()), readable(watched.as_fd())];
@@ -142,8 +141,7 @@ impl<'a> Child<'a> {
     /// Reap a child that has closed its socket, and so should end at once.
     fn reap_within(&mut self, deadline: Instant) -> End {
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            let timeout = until(deadline);
             let watched = self.pidfd.as_ref().unwrap_or(&self.socket);
             match poll(&mut [readable(watched.as_fd())], timeout) {
                 Ok(0) => return self.give_up(),
@@ -199,6 +197,12 @@ enum Wakeup {
     Socket,
     Ended,
     Deadline,
+}
+
+/// The time until then, in whole milliseconds, and not less than it is.
+fn until(deadline: Instant) -> PollTimeout {
+    let left = deadline.saturating_duration_since(Instant::now());
+    PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
 }
 
 fn readable(fd: BorrowedFd<'_>) -> PollFd<'_> {
@@ -257,3 +261,6 @@ fn leave(status: i32) -> ! {
     // SAFETY: ends this process at once; what the parent registered for its exit is the parent's.
     unsafe { libc::_exit(status) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,7 +57,12 @@ fn source(stages: &[Stage]) -> Source {
 
 fn by_page_tables(page: usize, stages: &[Stage]) -> PageState {
     let same: Vec<_> = stages.iter().map(|stage| stage.is_same(page)).collect();
-    match same[..] {
+    by_changes(&same)
+}
+
+/// From whether a page was the same for both, at each stage.
+fn by_changes(same: &[Option<bool>]) -> PageState {
+    match same {
         [Some(true), Some(false), ..] => PageState::CopiedByChild,
         [Some(true), Some(true), Some(false), ..] => PageState::CopiedByParent,
         [Some(true)] | [Some(true), Some(true), ..] => PageState::Shared,
@@ -75,3 +80,6 @@ fn by_bytes(page: usize, parent_saw: &[bool], child_saw: &[bool]) -> PageState {
         _ => PageState::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests;

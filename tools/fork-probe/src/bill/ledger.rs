@@ -58,8 +58,8 @@ pub struct Bill {
     /// Pages that are the child's own after the deeds and were not before, by smaps: the second source. It
     /// counts new pages as well.
     pub private_by_smaps: Option<usize>,
-    /// The child's page faults during the deeds. It counts new pages as well, and the allocator's code,
-    /// where a child touches it for the first time.
+    /// The child's page faults during the deeds. They count new pages as well, and the allocator's code,
+    /// where the child comes to it for the first time: so they may differ from run to run.
     pub faults: u64,
     /// Pages that the child has and the parent never had.
     pub new_pages: usize,

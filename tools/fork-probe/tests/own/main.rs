@@ -2,5 +2,6 @@
 //! with one test.
 
 mod cells;
+mod hazards;
 mod process;
 mod refused;
