@@ -4,6 +4,7 @@ use super::*;
 use crate::policy::{Commit, Fork, Guard, HugePages, Reset};
 use crate::region::page_size;
 
+mod kernel;
 mod policies;
 mod refusals;
 
