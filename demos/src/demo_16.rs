@@ -26,7 +26,7 @@ pub const DEMO: Demo = Demo {
         why: "The newest block ends where the room begins: to grow it is to move the offset. A block behind it takes \
               that away, and the Vec moves once, to be the newest again.",
     },
-    next: "and when it cannot grow at all, who looks at the answer?",
+    next: "and when it cannot grow at all, who looks at the answer? (17)",
     run,
     child: None,
 };

@@ -30,6 +30,10 @@ pub mod demo_15;
 #[cfg(target_os = "linux")]
 pub mod demo_16;
 #[cfg(target_os = "linux")]
+pub mod demo_17;
+#[cfg(target_os = "linux")]
+pub mod demo_18;
+#[cfg(target_os = "linux")]
 pub mod launcher;
 #[cfg(target_os = "linux")]
 pub mod registry;

@@ -17,6 +17,8 @@ pub const DEMOS: &[&Demo] = &[
     &crate::demo_14::DEMO,
     &crate::demo_15::DEMO,
     &crate::demo_16::DEMO,
+    &crate::demo_17::DEMO,
+    &crate::demo_18::DEMO,
 ];
 
 /// Why a name leads to no demo.

@@ -1,7 +1,7 @@
 //! The shared library that the build script compiled, as a file for the loader.
 
 use crate::error::Error;
-use std::os::fd::OwnedFd;
+use crate::shared::Handed;
 
 /// The library's bytes.
 #[cfg(interposer)]
@@ -11,17 +11,17 @@ pub(crate) const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libm
 #[cfg(not(interposer))]
 pub(crate) const LIBRARY: &[u8] = &[];
 
-/// The library in a file of its own in memory: no folder where it could be found, or left behind, or not executed from.
-pub(crate) fn file() -> Result<OwnedFd, Error> {
+/// The library in a file of its own.
+pub(crate) fn file() -> Result<Handed, Error> {
     if LIBRARY.is_empty() {
         return Err(Error::Unsupported);
     }
-    let file = crate::shared::memory_file("malloc-fault-interposer")?;
+    let handed = Handed::new("malloc-fault-interposer")?;
     let mut rest = LIBRARY;
     while !rest.is_empty() {
-        let len =
-            rustix::io::write(&file, rest).map_err(Error::system("writing the interposer"))?;
+        let len = rustix::io::write(&handed.file, rest)
+            .map_err(Error::system("writing the interposer"))?;
         rest = &rest[len..];
     }
-    Ok(file)
+    Ok(handed)
 }

@@ -3,7 +3,7 @@
 use crate::channel::wants;
 use crate::error::Error;
 use crate::plan::FaultPlan;
-use crate::shared::{self, Shared};
+use crate::shared::{self, Handed, Shared};
 use crate::trace::Trace;
 use crate::{interposer, target};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -150,7 +150,7 @@ impl Launch {
         } else {
             None
         };
-        let mut command = self.command(&shared::path_of(&library), &channel.path());
+        let mut command = self.command(&library.path, channel.path());
         if let Some((out, err)) = &output {
             let copy = |file: &OwnedFd| file.try_clone().map_err(Error::io("sharing output"));
             command
@@ -213,7 +213,7 @@ pub(crate) struct Started {
     child: Child,
     pub(crate) channel: Shared,
     output: Option<(OwnedFd, OwnedFd)>,
-    _library: OwnedFd,
+    _library: Handed,
 }
 
 impl Started {

@@ -8,25 +8,27 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Deref;
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::Path;
 use std::process;
 use std::sync::atomic::Ordering::Relaxed;
+use tempfile::TempPath;
 
 /// A channel, and the file behind it.
 #[derive(Debug)]
 pub(crate) struct Shared {
     map: MmapRaw,
-    file: OwnedFd,
+    file: Handed,
 }
 
 impl Shared {
     /// Makes an empty channel. Its file is sparse: only what is written takes memory.
     pub(crate) fn new() -> Result<Self, Error> {
-        let file = memory_file("malloc-fault-channel")?;
+        let file = Handed::new("malloc-fault-channel")?;
         let len = size_of::<Channel>();
-        ftruncate(&file, len as u64).map_err(Error::system("ftruncate of the channel"))?;
+        ftruncate(&file.file, len as u64).map_err(Error::system("ftruncate of the channel"))?;
         let map = MmapOptions::new()
             .len(len)
-            .map_raw(&file)
+            .map_raw(&file.file)
             .map_err(Error::io("mapping the channel"))?;
         let shared = Self { map, file };
         shared.header.magic.store(MAGIC, Relaxed);
@@ -34,8 +36,8 @@ impl Shared {
     }
 
     /// Where another process of the same user finds it.
-    pub(crate) fn path(&self) -> String {
-        path_of(&self.file)
+    pub(crate) fn path(&self) -> &str {
+        &self.file.path
     }
 }
 
@@ -54,9 +56,38 @@ pub(crate) fn memory_file(name: &str) -> Result<OwnedFd, Error> {
     memfd_create(name, MemfdFlags::CLOEXEC).map_err(Error::system("memfd_create"))
 }
 
-/// A path to a file that this process has open, for other processes of the same user.
-pub(crate) fn path_of(file: &OwnedFd) -> String {
-    format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd())
+/// A file that another process of the same user opens by its path.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    pub(crate) file: OwnedFd,
+    pub(crate) path: String,
+    /// The name to remove in the end, where there is one.
+    _name: Option<TempPath>,
+}
+
+impl Handed {
+    /// A file in memory, reached through this process's descriptor: nothing is left behind, and no folder must allow that files
+    /// in it are executed. Without `/proc` a file in the folder for such.
+    pub(crate) fn new(name: &str) -> Result<Self, Error> {
+        let file = memory_file(name)?;
+        let path = format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd());
+        if Path::new(&path).exists() {
+            return Ok(Self {
+                file,
+                path,
+                _name: None,
+            });
+        }
+        let temporary = tempfile::Builder::new().prefix(name).tempfile();
+        let (file, name) = temporary
+            .map_err(Error::io("making a temporary file"))?
+            .into_parts();
+        Ok(Self {
+            file: file.into(),
+            path: name.to_string_lossy().into_owned(),
+            _name: Some(name),
+        })
+    }
 }
 
 /// All that was written to a file that is open here.

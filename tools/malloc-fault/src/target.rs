@@ -96,6 +96,10 @@ fn check_elf(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
     let file = object::File::parse(bytes).map_err(not_elf)?;
     for symbol in file.dynamic_symbols() {
+        // A weak reference only asks whether it is there.
+        if symbol.is_weak() && symbol.is_undefined() {
+            continue;
+        }
         match symbol.name_bytes() {
             Ok(name) if is_sanitizer(name) => return Err(Error::Sanitized(path.to_owned())),
             Ok(b"malloc") if symbol.is_definition() => {
