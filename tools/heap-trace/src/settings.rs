@@ -1,0 +1,111 @@
+//! What a tracer is told when it is made.
+
+/// How faults are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// Red zones around each block and poison in freed ones, looked at when a block is freed, at a
+    /// check, and at the end: sees writes, afterwards. 32 bytes and a record of 64 bytes a block.
+    #[default]
+    Canary,
+    /// Each block ends at two inaccessible pages, and is inaccessible once freed: sees reads and
+    /// writes, at the instruction. At least three pages of address space a block, one of memory.
+    GuardAfter,
+    /// Each block begins at two inaccessible pages: what [`Method::GuardAfter`] does, for underflows.
+    GuardBefore,
+}
+
+/// Whether a tracer traces: a type, so that a tracer that is off compiles to nothing.
+pub trait Mode: sealed::Sealed {
+    /// Whether anything is written down.
+    const ON: bool;
+}
+
+/// Trace.
+#[derive(Debug, Clone, Copy)]
+pub struct On(());
+
+/// Do not: every call is the traced allocator's own.
+#[derive(Debug, Clone, Copy)]
+pub struct Off(());
+
+/// Trace in builds with debug assertions only.
+#[cfg(debug_assertions)]
+pub type InDebug = On;
+/// Trace in builds with debug assertions only.
+#[cfg(not(debug_assertions))]
+pub type InDebug = Off;
+
+impl Mode for On {
+    const ON: bool = true;
+}
+
+impl Mode for Off {
+    const ON: bool = false;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::On {}
+    impl Sealed for super::Off {}
+}
+
+/// How to trace.
+///
+/// ```
+/// use heap_trace::{Method, Settings};
+///
+/// let settings = Settings::new().method(Method::GuardAfter).backtraces(true);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "settings do nothing until a tracer is made with them"]
+pub struct Settings {
+    pub(crate) method: Method,
+    pub(crate) backtraces: bool,
+    pub(crate) quarantine: usize,
+    pub(crate) quiet: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Settings {
+    /// Begin with canaries, sites without stacks, and 32 KiB of quarantine.
+    pub const fn new() -> Self {
+        Self {
+            method: Method::Canary,
+            backtraces: false,
+            quarantine: 32 << 10,
+            quiet: false,
+        }
+    }
+
+    /// Choose how faults are found.
+    pub const fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// Take the whole stack of every call, not only its line. About a microsecond a call; needs
+    /// the feature `backtraces`.
+    pub const fn backtraces(mut self, backtraces: bool) -> Self {
+        self.backtraces = backtraces;
+        self
+    }
+
+    /// Keep freed blocks from being used again until so many bytes are free: a write through an old
+    /// pointer is seen as long as its block is quarantined.
+    pub const fn quarantine(mut self, bytes: usize) -> Self {
+        self.quarantine = bytes;
+        self
+    }
+
+    /// Say nothing when a tracer is dropped whose faults no report has told. (Otherwise they are
+    /// written to standard error then.)
+    pub const fn quiet(mut self, quiet: bool) -> Self {
+        self.quiet = quiet;
+        self
+    }
+}
