@@ -37,6 +37,7 @@ fn the_bill_is_the_same_twice_and_each_page_is_accounted_for_by_two_sources() {
     let first = bills_of(json(&arguments));
     assert_eq!(first, bills_of(json(&arguments)));
     let bills = first["bill"]["bills"].as_array().unwrap();
+    assert_eq!(bills.len(), 6, "three allocators, two deeds");
     for bill in bills {
         let items = bill["items"].as_array().unwrap();
         let own = items.len() as u64 + bill["new_pages"].as_u64().unwrap();

@@ -1,5 +1,11 @@
 //! Bills of every allocator there is, for the same work.
 
+use std::ptr::NonNull;
+
+use arena_core::Region;
+use arena_core::region::Advice;
+use tagheap::{Options, RegionHeap, Tag};
+
 use crate::bill::{Allocator, Arena, Bill, Deed, Malloc, Workload};
 use crate::{ForkProbe, ProbeError};
 
@@ -9,6 +15,7 @@ type Make = fn(&Workload) -> Result<Box<dyn Allocator>, ProbeError>;
 const MAKERS: &[Make] = &[
     |_| Ok(Box::new(Malloc)),
     |work| Ok(Box::new(Arena::with_room_for(work)?)),
+    |work| Ok(Box::new(Tagged::with_room_for(work)?)),
 ];
 
 /// Draw up a bill for each deed and each allocator.
@@ -22,4 +29,46 @@ pub(super) fn draw_up(probe: &ForkProbe<'_>, work: &Workload) -> Result<Vec<Bill
         }
     }
     Ok(bills)
+}
+
+/// A tagged heap in a region of its own, all blocks under one tag.
+struct Tagged {
+    heap: RegionHeap,
+    tag: Tag,
+}
+
+impl Tagged {
+    fn with_room_for(work: &Workload) -> Result<Self, ProbeError> {
+        let region = Region::anonymous(work.most_bytes())?;
+        // A kernel without huge pages need not be told to give none.
+        let _ = region.advise(0..region.len(), Advice::NoHugePages);
+        let full = |_| ProbeError::Full {
+            allocator: NAME.to_owned(),
+            blocks: 0,
+        };
+        Ok(Self {
+            heap: RegionHeap::create(region, &Options::new()).map_err(full)?,
+            tag: Tag::head(1).expect("the first tag of a side is there"),
+        })
+    }
+}
+
+const NAME: &str = "tagheap";
+
+// SAFETY: the heap gives out memory of its region, aligned as asked, to nobody else until it is freed; it
+// uses no lock, and its region is private.
+unsafe impl Allocator for Tagged {
+    fn name(&self) -> String {
+        NAME.to_owned()
+    }
+
+    fn alloc(&mut self, size: usize) -> Option<NonNull<u8>> {
+        self.heap.alloc_raw_aligned(size, 8, self.tag).ok()
+    }
+
+    unsafe fn free(&mut self, block: NonNull<u8>, _: usize) {
+        // SAFETY: the caller's promise.
+        let freed = unsafe { self.heap.free_raw(block) };
+        freed.expect("a live block of this heap");
+    }
 }

@@ -58,7 +58,8 @@ pub(in crate::command) fn bills(work: &Workload, bills: &[Bill], items: bool) ->
     }
     text.push_str(
         "\nby data: pages unshared in which the child wrote user data\n\
-         by metadata: pages unshared in which it wrote none: the allocator wrote its own there\n",
+         by metadata: pages unshared in which it wrote none: the allocator wrote its own there\n\
+         an arena takes no block back alone: what it is told to free stays until all of it goes\n",
     );
     let counted = |bill: &&Bill| bill.private_by_smaps == Some(bill.items.len() + bill.new_pages);
     let _ = writeln!(
