@@ -7,8 +7,8 @@ use crate::stage::child::{DEADLINE, wait_readable};
 use crate::stage::{
     Demo, During, Options, Place, Question, Recording, Stage, Symbol, Trouble, play,
 };
-use arena_core::Policy;
 use arena_core::policy::Fork;
+use arena_core::{Policy, Region};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -16,7 +16,10 @@ use nix::unistd::{self, ForkResult, Pid, fork};
 use std::alloc::Layout;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
+use std::ptr::NonNull;
 use std::time::Instant;
+
+mod pages;
 
 /// What the registry knows of this demo.
 pub const DEMO: Demo = Demo {
@@ -45,6 +48,7 @@ const CAPACITY: usize = 4096;
 
 /// The size of each block.
 const BLOCK: usize = 64;
+const LAYOUT: Layout = Layout::new::<[u8; BLOCK]>();
 
 /// Runs the demo.
 #[must_use]
@@ -70,7 +74,9 @@ fn story(stage: &mut Stage) -> Result<(), Trouble> {
             seen.child_sees_parent,
         );
     }
+    pages::show(stage)?;
     with_the_crate(stage)?;
+    with_the_cure(stage)?;
     let answers = DEMO.question.answers;
     let same_address = private.same_address && shared.same_address;
     stage.reveal(
@@ -117,34 +123,62 @@ fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
             .build()
             .during("building the arena")?;
         // /stamp: crate
-        let base = arena.base().addr().get();
-        let at = |offset| Place::new("base", base, offset);
-        stage.event(Symbol::Alloc, "map", arena.capacity(), at(0), "");
-        let first = arena.alloc_slice_fill_copy(BLOCK, 0_u8);
-        first[..TEXTS[0].len()].copy_from_slice(TEXTS[0].as_bytes());
-        let note = format!("{}, before the fork", quoted(TEXTS[0]));
-        stage.event(Symbol::Alloc, "alloc", BLOCK, at(0), note);
-        let layout = Layout::new::<[u8; BLOCK]>();
-        let mut alloc = || {
-            let block = arena.try_alloc_layout(layout).ok()?;
-            // SAFETY: a fresh block of the arena, which outlives the story, handed out once in this process.
-            Some(unsafe { Block::new(block.as_ptr()) })
-        };
-        let seen = fork_and_compare(stage, base, &mut alloc)?;
-        stage.event(Symbol::Unmap, "unmap", arena.capacity(), at(0), "by both");
-        stage.record(Recording::join);
-        stage.expect(
-            &format!("crate_{fork:?}_same_address"),
-            true,
-            seen.same_address,
-        );
-        stage.expect(
-            &format!("crate_{fork:?}_same_bytes"),
-            shared,
-            seen.same_bytes(),
-        );
+        let seen = in_arena(stage, arena.region(), &mut || {
+            arena.try_alloc_layout(LAYOUT).ok()
+        })?;
+        let fact = |what| format!("crate_{fork:?}_{what}");
+        stage.expect(&fact("same_address"), true, seen.same_address);
+        stage.expect(&fact("same_bytes"), shared, seen.same_bytes());
     }
     Ok(())
+}
+
+/// An offset in the memory that both share, moved in one step that nobody comes between.
+fn with_the_cure(stage: &mut Stage) -> Result<(), Trouble> {
+    stage.part("The cure: the offset lies in the shared memory");
+    // stamp: cure
+    let arena = Policy::new()
+        .reserve(CAPACITY)
+        .fork(Fork::Share)
+        .build_sync()
+        .during("building the arena")?;
+    // /stamp: cure
+    let seen = in_arena(stage, arena.region(), &mut || {
+        arena.try_alloc_layout(LAYOUT).ok()
+    })?;
+    stage.expect("cure_same_address", false, seen.same_address);
+    stage.expect("cure_child_keeps_its_bytes", true, seen.child_keeps_its_own);
+    Ok(())
+}
+
+/// Allocates before the fork, and then on both sides of it.
+fn in_arena(
+    stage: &mut Stage,
+    region: &Region,
+    alloc: &mut dyn FnMut() -> Option<NonNull<u8>>,
+) -> Result<Seen, Trouble> {
+    let base = region.base().addr().get();
+    let at = |offset| Place::new("base", base, offset);
+    stage.event(Symbol::Alloc, "map", region.len(), at(0), "");
+    let mut alloc = || {
+        let block = alloc()?;
+        // SAFETY: a fresh block of the arena, which outlives the story, handed out once in this process.
+        Some(unsafe { Block::new(block.as_ptr()) })
+    };
+    let first = alloc().ok_or_else(full)?;
+    first.write(TEXTS[0].as_bytes());
+    let note = format!("{}, before the fork", quoted(TEXTS[0]));
+    stage.event(
+        Symbol::Alloc,
+        "alloc",
+        BLOCK,
+        at(first.address() - base),
+        note,
+    );
+    let seen = fork_and_compare(stage, base, &mut alloc)?;
+    stage.event(Symbol::Unmap, "unmap", region.len(), at(0), "by both");
+    stage.record(Recording::join);
+    Ok(seen)
 }
 
 /// What the two processes saw.
@@ -152,6 +186,7 @@ struct Seen {
     same_address: bool,
     parent_sees_child: bool,
     child_sees_parent: bool,
+    child_keeps_its_own: bool,
 }
 
 impl Seen {
@@ -185,24 +220,11 @@ fn fork_and_compare(
     let at = |address: usize| Place::new("base", base, address.wrapping_sub(base));
 
     stage.record(Recording::fork);
-    let mine = alloc().ok_or_else(full)?;
-    stage.event(
-        Symbol::Alloc,
-        "alloc",
-        BLOCK,
-        at(mine.address()),
-        "by the parent",
-    );
+    // The child first, so that an offset that both move is moved in this order in every run.
     let first = Report::receive(&from_child, deadline)?;
-    stage.record(Recording::switch);
-    stage.event(
-        Symbol::Alloc,
-        "alloc",
-        BLOCK,
-        at(first.address),
-        "by the child",
-    );
-    stage.record(Recording::switch);
+    show_alloc(stage, at(first.address), "child");
+    let mine = alloc().ok_or_else(full)?;
+    show_alloc(stage, at(mine.address()), "parent");
 
     show_write(stage, at(first.address), TEXTS[1], "child");
     let parent_reads = c_string(&mine.read());
@@ -220,6 +242,7 @@ fn fork_and_compare(
         same_address: first.address == mine.address(),
         parent_sees_child: parent_reads == TEXTS[1],
         child_sees_parent: child_reads == TEXTS[2],
+        child_keeps_its_own: child_reads == TEXTS[1],
     })
 }
 
@@ -353,6 +376,13 @@ fn wait(child: Pid) -> nix::Result<WaitStatus> {
             other => return other,
         }
     }
+}
+
+fn show_alloc(stage: &mut Stage, at: Place, who: &str) {
+    let note = format!("by the {who}");
+    in_process(stage, who, |stage| {
+        stage.event(Symbol::Alloc, "alloc", BLOCK, at, note);
+    });
 }
 
 fn show_write(stage: &mut Stage, at: Place, text: &str, who: &str) {

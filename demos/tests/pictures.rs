@@ -121,7 +121,7 @@ fn the_child_of_a_fork_has_a_region_of_its_own() {
     let kinds = data["kinds"].as_str().expect("kinds");
     assert_eq!(
         (count(kinds, 'k'), count(kinds, 'm'), count(kinds, 'u')),
-        (4, 4, 8)
+        (5, 5, 10)
     );
     assert!(
         data["small"]["labels"]

@@ -46,6 +46,9 @@ enum What {
         /// OS pages to observe in each
         #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65_536))]
         pages: u32,
+        /// Print the accounts and the times of each as well
+        #[arg(long)]
+        accounts: bool,
     },
     /// Show what goes wrong around a fork, and what cures it
     Hazards,
@@ -115,8 +118,13 @@ fn perform(arguments: &Arguments) -> u8 {
         .deadline(Duration::from_secs_f64(arguments.deadline))
         .stop_when(stop);
     let what = arguments.what.clone();
-    let report = match what.unwrap_or(What::Matrix { pages: 16 }) {
-        What::Matrix { pages } => Ok(of_matrix(&probe.pages(pages as usize).matrix())),
+    let report = match what.unwrap_or(What::Matrix {
+        pages: 16,
+        accounts: false,
+    }) {
+        What::Matrix { pages, accounts } => {
+            Ok(of_matrix(&probe.pages(pages as usize).matrix(), accounts))
+        }
         What::Hazards => probe.hazards().map(|hazards| of_hazards(&hazards)),
         What::Bill {
             blocks,
@@ -153,9 +161,13 @@ fn perform(arguments: &Arguments) -> u8 {
     }
 }
 
-fn of_matrix(matrix: &Matrix) -> Report {
+fn of_matrix(matrix: &Matrix, accounts: bool) -> Report {
+    let mut text = text::matrix(matrix);
+    if accounts {
+        text.push_str(&text::accounts::all(matrix));
+    }
     Report {
-        text: text::matrix(matrix),
+        text,
         json: json::report("matrix", matrix),
         svg: page::matrix(matrix),
         complete: matrix.complete,

@@ -45,6 +45,11 @@ mod recipe;
 mod script;
 mod sight;
 
+/// The README's example is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use end::{End, Reason, Refusal};
 pub use error::ProbeError;
 pub use generation::{Generation, Mechanisms};

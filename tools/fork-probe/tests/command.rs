@@ -73,7 +73,7 @@ fn every_report_is_text_json_and_a_picture() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("picture.svg");
     let reports: [&[&str]; 4] = [
-        &["matrix"],
+        &["matrix", "--accounts"],
         &["hazards"],
         &["bill", "--blocks", "400"],
         &["latency", "--up-to", "4", "--runs", "2"],

@@ -17,9 +17,16 @@ pub(super) fn report<T: Serialize>(name: &str, measured: &T) -> Value {
     })
 }
 
-/// The kernel's release, such as `6.18.44`; whoever compares reports will want it.
-pub(super) fn kernel() -> String {
+/// The kernel's release, with what its builder added.
+fn kernel() -> String {
     let name = nix::sys::utsname::uname();
     name.map(|name| name.release().to_string_lossy().into_owned())
         .unwrap_or_default()
+}
+
+/// The kernel's version, such as `6.18.44`; whoever compares reports will want it.
+pub(super) fn kernel_version() -> String {
+    let release = kernel();
+    let version = release.split('-').next();
+    version.unwrap_or(&release).to_owned()
 }

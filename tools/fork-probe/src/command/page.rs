@@ -6,7 +6,7 @@ mod svg;
 
 use svg::{Anchor, Svg};
 
-use super::json::kernel;
+use super::json::kernel_version;
 use crate::matrix::{Matrix, Result};
 use crate::observation::PageState;
 
@@ -28,7 +28,7 @@ pub(super) fn matrix(matrix: &Matrix) -> String {
     let title = format!(
         "What fork does to {} pages, Linux {}",
         matrix.pages,
-        kernel()
+        kernel_version()
     );
     let mut svg = Svg::new(width, height, &title);
     svg.text(10.0, 22.0, Anchor::Start, "title", &title);

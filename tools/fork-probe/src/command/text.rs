@@ -1,12 +1,13 @@
 //! Reports for people.
 
+pub(super) mod accounts;
 pub(super) mod bills;
 pub(super) mod curves;
 pub(super) mod hazards;
 
 use std::fmt::Write;
 
-use super::json::kernel;
+use super::json::kernel_version;
 use crate::matrix::{Matrix, Result, Row};
 use crate::observation::{BothAllocate, Observation, PageState, Source, Writes};
 use crate::recipe::AtFork;
@@ -21,7 +22,7 @@ pub(super) fn matrix(matrix: &Matrix) -> String {
          the child writes a byte in every second page, the parent in every fourth, not the same\n\n",
         matrix.pages,
         matrix.page_size,
-        kernel(),
+        kernel_version(),
     );
     line(
         &mut text,

@@ -2,7 +2,7 @@
 
 use super::svg::{Anchor, Svg};
 use crate::bill::{Bill, Workload};
-use crate::command::json::kernel;
+use crate::command::json::kernel_version;
 use crate::hazards::Amplification;
 
 const LEFT: f64 = 190.0;
@@ -15,7 +15,7 @@ pub(in crate::command) fn amplification(seen: &Amplification) -> String {
     let title = format!(
         "Bytes copied for single bytes written in {} MiB, Linux {}",
         seen.os_pages.inherited >> 20,
-        kernel()
+        kernel_version()
     );
     let mut svg = Svg::new(LEFT + LONGEST + 260.0, TOP + 3.0 * ROW, &title);
     svg.text(10.0, 24.0, Anchor::Start, "title", &title);
@@ -48,7 +48,7 @@ pub(in crate::command) fn bills(work: &Workload, bills: &[Bill]) -> String {
         "Pages copied for {} deeds of 8 bytes in a tree of {} blocks, Linux {}",
         work.deeds,
         work.blocks,
-        kernel()
+        kernel_version()
     );
     let height = TOP + ROW * bills.len() as f64 + 20.0;
     let mut svg = Svg::new(LEFT + LONGEST + 140.0, height, &title);

@@ -1,7 +1,7 @@
 //! Fork's time as a chart, both axes logarithmic.
 
 use super::svg::{Anchor, Svg};
-use crate::command::json::kernel;
+use crate::command::json::kernel_version;
 use crate::command::text::curves::time;
 use crate::latency::Latency;
 
@@ -52,7 +52,10 @@ impl Scale {
 
 /// A line for each kind of memory, with the middle half of the runs as a bar.
 pub(in crate::command) fn latency(latency: &Latency) -> String {
-    let title = format!("How long fork takes, by memory touched, Linux {}", kernel());
+    let title = format!(
+        "How long fork takes, by memory touched, Linux {}",
+        kernel_version()
+    );
     let mut svg = Svg::new(WIDTH, HEIGHT, &title);
     svg.text(10.0, 24.0, Anchor::Start, "title", &title);
     let scale = Scale::over(latency);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::bill::{Bill, Cause, Workload};
-use crate::command::json::kernel;
+use crate::command::json::kernel_version;
 
 /// A row for each bill, and below it one for each mapping.
 pub(in crate::command) fn bills(work: &Workload, bills: &[Bill], items: bool) -> String {
@@ -14,7 +14,7 @@ pub(in crate::command) fn bills(work: &Workload, bills: &[Bill], items: bool) ->
         work.blocks,
         tree >> 10,
         work.deeds,
-        kernel(),
+        kernel_version(),
         "the",
         "",
         "bytes",

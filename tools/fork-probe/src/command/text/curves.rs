@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::command::json::kernel;
+use crate::command::json::kernel_version;
 use crate::latency::{Curve, Latency, Spread};
 
 /// A row for each size, a column for each kind of memory.
@@ -11,7 +11,7 @@ pub(in crate::command) fn latency(latency: &Latency) -> String {
     let mut text = format!(
         "how long fork takes in the parent, on Linux {}\n\
          medians of {runs} runs, with the middle half of them\n\n",
-        kernel()
+        kernel_version()
     );
     if let Some(bare) = &latency.bare {
         let _ = writeln!(text, "this process alone: {}\n", spread(bare));

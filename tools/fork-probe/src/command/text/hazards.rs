@@ -3,14 +3,17 @@
 use std::fmt::Write;
 
 use super::curves::time;
-use crate::command::json::kernel;
+use crate::command::json::kernel_version;
 use crate::hazards::{
     Amplification, BothBump, Cleanup, Copies, Hazards, InChild, Noticed, Sharing,
 };
 
 /// Each hazard with its cure below it.
 pub(in crate::command) fn hazards(hazards: &Hazards) -> String {
-    let mut text = format!("what goes wrong around a fork, on Linux {}\n", kernel());
+    let mut text = format!(
+        "what goes wrong around a fork, on Linux {}\n",
+        kernel_version()
+    );
     text.push_str("\nboth sides allocate 64 bytes from the inherited arena\n");
     for both in &hazards.both_bump {
         bump(&mut text, both);
