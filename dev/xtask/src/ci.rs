@@ -46,6 +46,13 @@ const CHECKS: &[Check] = &[
         needs: None,
     },
     Check {
+        name: "lints, fork-probe without its command",
+        run: || {
+            cargo("clippy --quiet --package fork-probe --no-default-features -- --deny warnings")
+        },
+        needs: None,
+    },
+    Check {
         name: "docs",
         run: docs,
         needs: None,

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::bill::{Bill, Workload};
+use bills::Bills;
+
+use crate::bill::Workload;
 use crate::latency::Latency;
 use crate::{ForkProbe, Hazards, Matrix};
 
@@ -123,9 +125,9 @@ fn perform(arguments: &Arguments) -> u8 {
         accounts: false,
     }) {
         What::Matrix { pages, accounts } => {
-            Ok(of_matrix(&probe.pages(pages as usize).matrix(), accounts))
+            of_matrix(&probe.pages(pages as usize).matrix(), accounts)
         }
-        What::Hazards => probe.hazards().map(|hazards| of_hazards(&hazards)),
+        What::Hazards => of_hazards(&probe.hazards()),
         What::Bill {
             blocks,
             deeds,
@@ -137,17 +139,10 @@ fn perform(arguments: &Arguments) -> u8 {
                 deeds: deeds.unwrap_or((blocks / 100).max(1)) as usize,
                 seed,
             };
-            bills::draw_up(&probe, &work).map(|bills| of_bills(&work, &bills, items))
+            of_bills(&work, &bills::draw_up(&probe, &work), items)
         }
-        What::Latency { up_to, runs } => Ok(of_latency(
-            &probe.latency((up_to as usize) << 20, runs as usize),
-        )),
-    };
-    let report = match report {
-        Ok(report) => report,
-        Err(error) => {
-            eprintln!("fork-probe: {error}");
-            return PARTIAL;
+        What::Latency { up_to, runs } => {
+            of_latency(&probe.latency((up_to as usize) << 20, runs as usize))
         }
     };
     let interrupted = stop.load(std::sync::atomic::Ordering::Relaxed);
@@ -178,17 +173,23 @@ fn of_hazards(hazards: &Hazards) -> Report {
     Report {
         text: text::hazards::hazards(hazards),
         json: json::report("hazards", hazards),
-        svg: page::bars::amplification(&hazards.amplification),
-        complete: true,
+        svg: page::bars::amplification(hazards.amplification.as_ref()),
+        complete: hazards.unseen.is_empty(),
     }
 }
 
-fn of_bills(work: &Workload, bills: &[Bill], items: bool) -> Report {
+fn of_bills(work: &Workload, Bills { bills, stopped }: &Bills, items: bool) -> Report {
+    let mut text = text::bills::bills(work, bills, items);
+    let stopped = stopped.as_ref().map(ToString::to_string);
+    if let Some(why) = &stopped {
+        text.push_str(&format!("partial: {why}\n"));
+    }
+    let all = serde_json::json!({ "work": work, "bills": bills, "stopped": stopped });
     Report {
-        text: text::bills::bills(work, bills, items),
-        json: json::report("bill", &serde_json::json!({ "work": work, "bills": bills })),
+        text,
+        json: json::report("bill", &all),
         svg: page::bars::bills(work, bills),
-        complete: true,
+        complete: stopped.is_none(),
     }
 }
 

@@ -20,20 +20,22 @@ pub use bump::{BothBump, Sharing};
 pub use destructors::{Cleanup, InChild};
 pub use lock::HeldLock;
 
-/// All hazards, as this machine shows them.
+/// All hazards, as this machine shows them. What is empty could not be shown, and `unseen` says why.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Hazards {
     /// Both sides allocate from one inherited arena.
     pub both_bump: Vec<BothBump>,
     /// A lock that another thread held at the fork.
-    pub held_lock: HeldLock,
+    pub held_lock: Option<HeldLock>,
     /// A destructor that runs in the child.
     pub destructors: Vec<InChild>,
     /// One byte written in every page.
-    pub amplification: Amplification,
+    pub amplification: Option<Amplification>,
     /// Which mechanism notices which kind of child.
     pub noticed: Vec<Noticed>,
+    /// What could not be shown, and why.
+    pub unseen: Vec<String>,
 }
 
 /// Whether a generation number changed in a child.
@@ -51,17 +53,25 @@ pub struct Noticed {
 impl ForkProbe<'_> {
     /// Demonstrate the hazards, each with its cure.
     ///
-    /// # Errors
-    ///
-    /// The kernel refuses memory or a child, a child did not come to its end, or the caller asked to stop.
-    pub fn hazards(&self) -> Result<Hazards, ProbeError> {
-        Ok(Hazards {
-            both_bump: bump::show(self)?,
-            held_lock: lock::show(self)?,
-            destructors: destructors::show(self)?,
-            amplification: amplification::show(self)?,
-            noticed: self.noticed()?,
-        })
+    /// One that cannot be shown, because the kernel refuses memory, an advice or a child, does not keep
+    /// the others from it.
+    #[must_use]
+    pub fn hazards(&self) -> Hazards {
+        let mut unseen = Vec::new();
+        let mut note = |what: &str, error: &ProbeError| unseen.push(format!("{what}: {error}"));
+        Hazards {
+            both_bump: shown(&mut note, "both allocate", bump::show(self)).unwrap_or_default(),
+            held_lock: shown(&mut note, "a held lock", lock::show(self)),
+            destructors: Cleanup::ALL
+                .into_iter()
+                .filter_map(|cleanup| {
+                    shown(&mut note, "a destructor", destructors::show(self, cleanup))
+                })
+                .collect(),
+            amplification: shown(&mut note, "amplification", amplification::show(self)),
+            noticed: self.generations(&mut note),
+            unseen,
+        }
     }
 
     /// Have a child do one thing and write down a number; return it.
@@ -93,7 +103,7 @@ impl ForkProbe<'_> {
         })
     }
 
-    fn noticed(&self) -> Result<Vec<Noticed>, ProbeError> {
+    fn generations(&self, note: &mut impl FnMut(&str, &ProbeError)) -> Vec<Noticed> {
         let page = Mechanisms {
             fork_handler: false,
             ..Mechanisms::BOTH
@@ -105,8 +115,8 @@ impl ForkProbe<'_> {
         [page, handler, Mechanisms::BOTH]
             .into_iter()
             .filter_map(|wanted| {
-                let generation = Generation::with(wanted).ok()?;
-                Some(self.noticed_by(&generation))
+                let seen = Generation::with(wanted).and_then(|it| self.noticed_by(&it));
+                shown(note, "a generation number", seen)
             })
             .collect()
     }
@@ -121,6 +131,14 @@ impl ForkProbe<'_> {
             by_clone: cloned(|| generation.current() != before)?,
         })
     }
+}
+
+fn shown<T>(
+    note: &mut impl FnMut(&str, &ProbeError),
+    what: &str,
+    result: Result<T, ProbeError>,
+) -> Option<T> {
+    result.map_err(|error| note(what, &error)).ok()
 }
 
 fn tell(child: &mut Child<'_>, command: u8) -> Result<(), ProbeError> {

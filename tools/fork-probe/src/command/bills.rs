@@ -18,9 +18,25 @@ const MAKERS: &[Make] = &[
     |work| Ok(Box::new(Tagged::with_room_for(work)?)),
 ];
 
+/// The bills that could be drawn up.
+pub(super) struct Bills {
+    pub(super) bills: Vec<Bill>,
+    /// Why there are no more.
+    pub(super) stopped: Option<ProbeError>,
+}
+
 /// Draw up a bill for each deed and each allocator.
-pub(super) fn draw_up(probe: &ForkProbe<'_>, work: &Workload) -> Result<Vec<Bill>, ProbeError> {
+pub(super) fn draw_up(probe: &ForkProbe<'_>, work: &Workload) -> Bills {
     let mut bills = Vec::new();
+    let stopped = draw_all(probe, work, &mut bills).err();
+    Bills { bills, stopped }
+}
+
+fn draw_all(
+    probe: &ForkProbe<'_>,
+    work: &Workload,
+    bills: &mut Vec<Bill>,
+) -> Result<(), ProbeError> {
     for deed in Deed::ALL {
         // Each allocator is made, used and gone before the next, so that none sees another's pages.
         for make in MAKERS {
@@ -28,7 +44,7 @@ pub(super) fn draw_up(probe: &ForkProbe<'_>, work: &Workload) -> Result<Vec<Bill
             bills.push(probe.bill(&mut *allocator, deed, work)?);
         }
     }
-    Ok(bills)
+    Ok(())
 }
 
 /// A tagged heap in a region of its own, all blocks under one tag.

@@ -3,7 +3,6 @@
 use std::ffi::CString;
 use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use arena_core::policy::Fork;
 use arena_core::{Arena, Policy};
@@ -46,29 +45,27 @@ impl Drop for Scratch {
     }
 }
 
-pub(super) fn show(probe: &ForkProbe<'_>) -> Result<Vec<InChild>, ProbeError> {
+impl Cleanup {
+    /// All of them, the worst first.
+    pub const ALL: [Cleanup; 4] = [
+        Cleanup::DropsCopy,
+        Cleanup::DropsWiped,
+        Cleanup::DropsAbsent,
+        Cleanup::Exits,
+    ];
+}
+
+pub(super) fn show(probe: &ForkProbe<'_>, cleanup: Cleanup) -> Result<InChild, ProbeError> {
+    let fork = match cleanup {
+        Cleanup::DropsCopy | Cleanup::Exits => Fork::Copy,
+        Cleanup::DropsWiped => Fork::Wipe,
+        Cleanup::DropsAbsent => Fork::Absent,
+    };
     let directory = tempfile::tempdir().map_err(|source| ProbeError::Os {
         doing: "making a scratch directory",
         source,
     })?;
-    [
-        (Cleanup::DropsCopy, Fork::Copy),
-        (Cleanup::DropsWiped, Fork::Wipe),
-        (Cleanup::DropsAbsent, Fork::Absent),
-        (Cleanup::Exits, Fork::Copy),
-    ]
-    .into_iter()
-    .map(|(cleanup, fork)| one(probe, directory.path(), cleanup, fork))
-    .collect()
-}
-
-fn one(
-    probe: &ForkProbe<'_>,
-    directory: &Path,
-    cleanup: Cleanup,
-    fork: Fork,
-) -> Result<InChild, ProbeError> {
-    let file = directory.join("owned");
+    let file = directory.path().join("owned");
     let os = |source| ProbeError::Os {
         doing: "making a scratch file",
         source,

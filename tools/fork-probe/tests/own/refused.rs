@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::chroot;
 
 use fork_probe::matrix::Result;
-use fork_probe::{AtFork, ForkProbe, Ground, Recipe, Source};
+use fork_probe::{AtFork, ForkProbe, Generation, Ground, Mechanisms, Recipe, Source};
 
 use crate::process;
 
@@ -65,6 +65,29 @@ fn an_advice_that_a_sandbox_refuses_is_a_row_that_says_so() {
                 }
                 Result::Seen(seen) => assert!(!asks && seen.complete, "{}", row.recipe),
             }
+        }
+    });
+}
+
+#[test]
+fn without_wiped_pages_the_handler_still_notices_and_the_hazards_are_shown_but_for_one() {
+    process::run(|| {
+        refuse_madvise(libc::MADV_WIPEONFORK);
+        let by_handler = Mechanisms {
+            wiped_page: false,
+            fork_handler: true,
+        };
+        assert_eq!(Generation::new().unwrap().mechanisms(), by_handler);
+        let hazards = ForkProbe::new().hazards();
+        assert_eq!(hazards.destructors.len(), 3);
+        assert_eq!(hazards.noticed.len(), 2);
+        for noticed in &hazards.noticed {
+            assert_eq!(noticed.mechanisms, by_handler);
+            assert!(noticed.by_fork && !noticed.by_clone, "{noticed:?}");
+        }
+        assert_eq!(hazards.unseen.len(), 2, "{:?}", hazards.unseen);
+        for why in &hazards.unseen {
+            assert!(why.contains("Operation not permitted"), "{why}");
         }
     });
 }

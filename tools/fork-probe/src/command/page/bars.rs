@@ -11,20 +11,21 @@ const ROW: f64 = 30.0;
 const TOP: f64 = 80.0;
 
 /// Bytes copied by single-byte writes.
-pub(in crate::command) fn amplification(seen: &Amplification) -> String {
+pub(in crate::command) fn amplification(seen: Option<&Amplification>) -> String {
     let title = format!(
-        "Bytes copied for single bytes written in {} MiB, Linux {}",
-        seen.os_pages.inherited >> 20,
+        "Bytes copied for single bytes written, Linux {}",
         kernel_version()
     );
     let mut svg = Svg::new(LEFT + LONGEST + 260.0, TOP + 3.0 * ROW, &title);
     svg.text(10.0, 24.0, Anchor::Start, "title", &title);
-    let bars = [
-        ("OS pages, each", seen.os_pages),
-        ("huge pages, each OS page", seen.huge_pages),
-        ("huge pages, once each", seen.huge_pages_once),
-    ];
-    for (index, (name, copies)) in bars.into_iter().enumerate() {
+    let bars = seen.map(|seen| {
+        [
+            ("OS pages, each", seen.os_pages),
+            ("huge pages, each OS page", seen.huge_pages),
+            ("huge pages, once each", seen.huge_pages_once),
+        ]
+    });
+    for (index, (name, copies)) in bars.into_iter().flatten().enumerate() {
         let y = TOP - 30.0 + ROW * index as f64;
         let copied = copies.copied.unwrap_or(0);
         let width = LONGEST * copied as f64 / copies.inherited as f64;

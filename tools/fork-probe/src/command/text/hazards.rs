@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::curves::time;
 use crate::command::json::kernel_version;
 use crate::hazards::{
-    Amplification, BothBump, Cleanup, Copies, Hazards, InChild, Noticed, Sharing,
+    Amplification, BothBump, Cleanup, Copies, Hazards, HeldLock, InChild, Noticed, Sharing,
 };
 
 /// Each hazard with its cure below it.
@@ -18,7 +18,30 @@ pub(in crate::command) fn hazards(hazards: &Hazards) -> String {
     for both in &hazards.both_bump {
         bump(&mut text, both);
     }
-    let lock = &hazards.held_lock;
+    if let Some(lock) = &hazards.held_lock {
+        held_lock(&mut text, lock);
+    }
+    text.push_str("\na value in the arena unlinks a file of the parent's when it is dropped\n");
+    for child in &hazards.destructors {
+        destructor(&mut text, *child);
+    }
+    if let Some(seen) = &hazards.amplification {
+        amplification(&mut text, seen);
+    }
+    text.push_str("\na generation number notices the child\n");
+    for noticed in &hazards.noticed {
+        generation(&mut text, noticed);
+    }
+    if !hazards.unseen.is_empty() {
+        text.push_str("\npartial: not shown here\n");
+    }
+    for why in &hazards.unseen {
+        let _ = writeln!(text, "  {why}");
+    }
+    text
+}
+
+fn held_lock(text: &mut String, lock: &HeldLock) {
     let served = |served| if served { "gets a block" } else { "gets none" };
     let _ = writeln!(
         text,
@@ -30,16 +53,6 @@ pub(in crate::command) fn hazards(hazards: &Hazards) -> String {
         served(lock.mutex_served_parent),
         served(lock.lock_free_served_child),
     );
-    text.push_str("\na value in the arena unlinks a file of the parent's when it is dropped\n");
-    for child in &hazards.destructors {
-        destructor(&mut text, *child);
-    }
-    amplification(&mut text, &hazards.amplification);
-    text.push_str("\na generation number notices the child\n");
-    for noticed in &hazards.noticed {
-        generation(&mut text, noticed);
-    }
-    text
 }
 
 fn bump(text: &mut String, both: &BothBump) {
