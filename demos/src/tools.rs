@@ -25,6 +25,11 @@ pub const TOOLS: &[Tool] = &[
         about: "what fork does to every kind of mapping, measured here",
         run: fork_probe::command::run,
     },
+    Tool {
+        name: "view",
+        about: "draws a recorded heap, hands it to other viewers, replays it",
+        run: heap_view::command::run,
+    },
 ];
 
 /// Finds the tool with this name.

@@ -53,6 +53,11 @@ const CHECKS: &[Check] = &[
         needs: None,
     },
     Check {
+        name: "lints, heap-view without its command",
+        run: || cargo("clippy --quiet --package heap-view --all-targets -- --deny warnings"),
+        needs: None,
+    },
+    Check {
         name: "docs",
         run: docs,
         needs: None,
@@ -126,6 +131,20 @@ const CHECKS: &[Check] = &[
         name: "planted faults: AddressSanitizer sees inside",
         run: planted::under_address_sanitizer,
         needs: Some(nightly),
+    },
+    Check {
+        name: "heap-view: the player in Chromium, the export in DHAT's viewer, 100,000 events in time",
+        run: || {
+            let mut test = command(
+                "cargo test --quiet --release --package heap-view --test player --test large",
+            );
+            test.env(REQUIRE_TOOLS, "1");
+            run(test)
+        },
+        needs: Some(|| {
+            need("chromium", "chromium")?;
+            need("valgrind", "valgrind")
+        }),
     },
     Check {
         name: "instruction counts",

@@ -20,14 +20,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "command")]
+pub mod command;
 mod error;
 mod event;
+pub mod export;
 pub mod history;
 pub mod html;
 pub mod json_lines;
 pub mod map;
 pub mod picture;
 mod record;
+pub mod rep;
+pub mod replay;
 mod snapshot;
 pub mod svg;
 mod trace;

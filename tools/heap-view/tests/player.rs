@@ -4,7 +4,7 @@ mod common;
 
 use common::browser::{self, Browser};
 use common::{busy, scratch, story};
-use heap_view::{Trace, html};
+use heap_view::{Action, Trace, export, html};
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,15 @@ fn assert_quiet(browser: &Browser, file: &Path) {
         [url, "data:,".to_owned()][..browser.requests.len()]
     );
     assert!(!browser.requests.is_empty());
+}
+
+/// The bytes that a recording allocates in all.
+fn allocated(trace: &Trace) -> u64 {
+    let sizes = trace.events.iter().map(|event| match event.action {
+        Action::Alloc { to, .. } => to.size,
+        _ => 0,
+    });
+    sizes.sum()
 }
 
 #[test]
@@ -113,4 +122,46 @@ fn a_hundred_thousand_events_are_scrubbed_and_searched_without_stalling() {
         assert!(worst < 100.0, "a frame took {worst} ms");
         assert!(ended - began < 1000.0, "a search took {} ms", ended - began);
     }
+}
+
+/// Where Debian's valgrind has DHAT's viewer.
+const DHAT_VIEWER: &str = "/usr/libexec/valgrind/dh_view.html";
+
+#[test]
+fn dhats_own_viewer_opens_the_export() {
+    let folder = scratch("player-dhat");
+    let required = std::env::var_os("OWN_THE_HEAP_REQUIRE_TOOLS").is_some();
+    if !Path::new(DHAT_VIEWER).exists() {
+        assert!(
+            !required,
+            "needs {DHAT_VIEWER}: install the package valgrind"
+        );
+        eprintln!("skipped: needs {DHAT_VIEWER}");
+        return;
+    }
+    let Some(mut browser) = browser::start(&folder) else {
+        return;
+    };
+    browser.open(Path::new(DHAT_VIEWER));
+    for (name, trace) in [
+        ("story", story()),
+        ("busy", busy(5000)),
+        ("empty", Trace::default()),
+    ] {
+        let file = folder.join(format!("{name}.json"));
+        export::dhat(&trace, File::create(&file).expect("a file")).expect("written");
+        browser.choose_file("input[type=file]", &file);
+        let shown = browser.value_when("document.body.innerText", "Times {");
+        let shown = shown.as_str().expect("a text");
+        assert!(!shown.contains("Error"), "{name}: {shown}");
+        let total: u64 = allocated(&trace);
+        assert!(
+            shown
+                .replace(',', "")
+                .contains(&format!("Total:     {total} bytes")),
+            "{name}: {shown}"
+        );
+    }
+    browser.screenshot(&folder.join("dhat.png"));
+    assert_eq!(browser.complaints, Vec::<String>::new());
 }

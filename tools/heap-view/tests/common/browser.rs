@@ -155,6 +155,29 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
+    /// The value of an expression once it contains a text.
+    pub(crate) fn value_when(&mut self, expression: &str, text: &str) -> Value {
+        let text = Value::from(text);
+        self.value(&format!(
+            "(async () => {{
+                for (;;) {{
+                    const value = {expression};
+                    if (value.includes({text})) return value;
+                    await new Promise((again) => setTimeout(again, 20));
+                }}
+            }})()"
+        ))
+    }
+
+    /// Chooses a file in a field for files, as a hand would.
+    pub(crate) fn choose_file(&mut self, selector: &str, file: &Path) {
+        let document = self.call("DOM.getDocument", json!({}));
+        let find = json!({ "nodeId": document["root"]["nodeId"], "selector": selector });
+        let found = self.call("DOM.querySelector", find);
+        let files = json!({ "nodeId": found["nodeId"], "files": [file] });
+        self.call("DOM.setFileInputFiles", files);
+    }
+
     /// The text of the element with this id, after the next frame was drawn.
     pub(crate) fn text(&mut self, id: &str) -> String {
         self.frame();
