@@ -31,6 +31,10 @@ pub(super) fn instruction(
     let word = cursor.word("an instruction")?;
     let (kind, of) = kind(cursor, frame, &word, here)?;
     skip_debug(cursor)?;
+    let token = match &kind {
+        Kind::Call(call) => format!("@{}", call.name),
+        _ => token,
+    };
     let result = match (result, of) {
         (None, Type::Void) => None,
         (Some(name), Type::Void) => {
