@@ -34,6 +34,8 @@ pub mod demo_17;
 #[cfg(target_os = "linux")]
 pub mod demo_18;
 #[cfg(target_os = "linux")]
+pub mod demo_19;
+#[cfg(target_os = "linux")]
 pub mod launcher;
 #[cfg(target_os = "linux")]
 pub mod registry;

@@ -19,6 +19,7 @@ pub const DEMOS: &[&Demo] = &[
     &crate::demo_16::DEMO,
     &crate::demo_17::DEMO,
     &crate::demo_18::DEMO,
+    &crate::demo_19::DEMO,
 ];
 
 /// Why a name leads to no demo.

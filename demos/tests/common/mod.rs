@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// Number and program of every numbered binary.
-pub(crate) const NUMBERED: [(&str, &str); 13] = [
+pub(crate) const NUMBERED: [(&str, &str); 14] = [
     ("08", env!("CARGO_BIN_EXE_08_malloc_tls_isolation")),
     ("09a", env!("CARGO_BIN_EXE_09a_arena_scope_local_mmap")),
     ("09b", env!("CARGO_BIN_EXE_09b_arena_scope_leak_tracer")),
@@ -22,6 +22,7 @@ pub(crate) const NUMBERED: [(&str, &str); 13] = [
     ("16", env!("CARGO_BIN_EXE_16_resize")),
     ("17", env!("CARGO_BIN_EXE_17_ignored_null")),
     ("18", env!("CARGO_BIN_EXE_18_malloc_retry")),
+    ("19", env!("CARGO_BIN_EXE_19_errno")),
 ];
 
 /// The program of the demo with this number.

@@ -147,6 +147,17 @@ const CHECKS: &[Check] = &[
         }),
     },
     Check {
+        name: "errno-check: a hundred thousand random pairs",
+        run: || {
+            let mut test =
+                command("cargo test --quiet --package errno-check --test second_opinion");
+            test.env("ERRNO_CHECK_PAIRS", "100000");
+            println!("   ERRNO_CHECK_PAIRS=100000 {}", display(&test));
+            run(test)
+        },
+        needs: None,
+    },
+    Check {
         name: "instruction counts",
         run: || bench::run_bench(true),
         needs: Some(|| need("valgrind", "valgrind")),
