@@ -2,7 +2,7 @@
 
 mod machine;
 
-use crate::stage::{Demo, During, Line, Options, Question, Stage, Symbol, Trouble, play};
+use crate::stage::{Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, play};
 use errno_check::{Pair, Semantics, Step, Verdict, Witness, check};
 use machine::{End, Program};
 use std::process::ExitCode;
@@ -58,8 +58,14 @@ fn failed_once(stage: &mut Stage) -> Result<End, Trouble> {
     let end = machine::run(Program::Retrying, &[true, false])?;
     show_calls(stage, &end);
     let note = format!("{}, and errno is {}", end.in_words(), end.errno_in_words());
-    stage.show(Line::new(Symbol::Target, "retry").note(note));
-    stage.expect("retry_gives_a_block", true, end.block);
+    let mut line = Line::new(Symbol::Target, "retry").note(note);
+    if let Some(address) = end.block {
+        line = line
+            .bytes(machine::SIZE)
+            .at(Place::new("block", address, 0));
+    }
+    stage.show(line);
+    stage.expect("retry_gives_a_block", true, end.block.is_some());
     stage.expect("errno_after_the_retry", libc::ENOMEM, end.errno);
     Ok(end)
 }

@@ -16,7 +16,8 @@ pub(super) enum Program {
     Retrying,
 }
 
-const SIZE: usize = 24;
+/// What both programs ask for.
+pub(super) const SIZE: usize = 24;
 
 // stamp: programs
 /// The source of the pair.
@@ -37,7 +38,10 @@ fn errno() -> *mut i32 {
     unsafe { libc::__errno_location() }
 }
 
-/// Runs one side with errno 0, and prints what it gave and what errno says.
+/// What the child says, in bytes: the address that it was given, and errno.
+const SAID: usize = 12;
+
+/// Runs one side with errno 0, and says what it gave and what errno says.
 pub(super) fn child() -> ExitCode {
     let retries = child::act().as_deref() == Some(act(Program::Retrying));
     let out = std::io::stdout(); // its buffer is allocated here, before the schedule begins
@@ -51,10 +55,9 @@ pub(super) fn child() -> ExitCode {
     let after = unsafe { errno().read() };
     malloc_fault::marker();
     // Nothing that may allocate: the schedule begins again at a marker.
-    let said = [
-        u8::from(!block.is_null()),
-        u8::try_from(after).unwrap_or(u8::MAX),
-    ];
+    let mut said = [0; SAID];
+    said[..8].copy_from_slice(&(block as u64).to_le_bytes());
+    said[8..].copy_from_slice(&after.to_le_bytes());
     let written = rustix::io::write(&out, &said);
     // SAFETY: null, or a block of malloc's that nobody else knows.
     unsafe { libc::free(block) };
@@ -71,8 +74,8 @@ fn act(program: Program) -> &'static str {
 /// How a side ended on this machine.
 #[derive(Debug, Clone)]
 pub(super) struct End {
-    /// Whether it gave a block.
-    pub(super) block: bool,
+    /// The address of the block that it gave; nothing if that was null.
+    pub(super) block: Option<usize>,
     /// errno afterwards.
     pub(super) errno: i32,
     /// The size of each call, and whether it failed.
@@ -81,7 +84,11 @@ pub(super) struct End {
 
 impl End {
     pub(super) fn in_words(&self) -> &'static str {
-        if self.block { "a block" } else { "null" }
+        if self.block.is_some() {
+            "a block"
+        } else {
+            "null"
+        }
     }
 
     pub(super) fn errno_in_words(&self) -> String {
@@ -94,8 +101,8 @@ impl End {
     /// The end in the words of a witness, which names a block by the call that gave it.
     pub(super) fn as_the_model_says(&self) -> String {
         let returned = match self.block {
-            true => format!("&the block of call #{}", self.calls.len()),
-            false => "null".to_owned(),
+            Some(_) => format!("&the block of call #{}", self.calls.len()),
+            None => "null".to_owned(),
         };
         format!("returns {returned}, errno {}", self.errno_in_words())
     }
@@ -123,21 +130,29 @@ pub(super) fn run(program: Program, schedule: &[bool]) -> Result<End, Trouble> {
         .time_limit(child::DEADLINE)
         .run()
         .during(CHILD)?;
-    let &[block, errno] = run.stdout() else {
+    let Ok(said) = <[u8; SAID]>::try_from(run.stdout()) else {
         let said = format!(
             "{CHILD} did not say what it saw, and ended with {}",
             run.status()
         );
         return Err(Trouble::new(said));
     };
+    let (address, errno) = said.split_at(8);
+    let number = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |whole, byte| whole << 8 | usize::from(*byte))
+    };
+    let (address, errno) = (number(address), number(errno) as i32);
     let trace = run.trace();
     let counted = trace.calls.iter().filter(|call| call.resets == 1);
     let calls = counted
         .map(|call| (call.size as usize, call.failure != 0))
         .collect();
     Ok(End {
-        block: block == 1,
-        errno: i32::from(errno),
+        block: (address != 0).then_some(address),
+        errno,
         calls,
     })
 }

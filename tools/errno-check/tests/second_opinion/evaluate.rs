@@ -200,12 +200,12 @@ fn all_inputs(programs: [&Program; 2], semantics: Semantics) -> Vec<Inputs> {
         }
     }
     if semantics == Semantics::FreshUnquantified {
-        for side in 0..2 {
+        for (side, program) in programs.into_iter().enumerate() {
             let numbers = [0, 12, 5, 101, 102 + side as u64];
             vary(&mut all, &numbers, |inputs, number| {
                 inputs.unknown[side][0] = number
             });
-            if calls(&programs[side].ops) > 1 {
+            if calls(&program.ops) > 1 {
                 let second = [0, 12, 104 + side as u64];
                 vary(&mut all, &second, |inputs, number| {
                     inputs.unknown[side][1] = number

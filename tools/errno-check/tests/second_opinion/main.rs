@@ -12,7 +12,7 @@ use program::{Program, Random};
 use std::{env, thread};
 
 /// Pairs for each of the two threads, unless [`ASKED`] says how many: a sample, for time.
-const PAIRS: u64 = 4_000;
+const PAIRS: u64 = 2_000;
 
 /// `cargo xtask ci` asks for a hundred thousand pairs.
 const ASKED: &str = "ERRNO_CHECK_PAIRS";

@@ -174,7 +174,7 @@ impl Shape {
                 .pointers
                 .last()
                 .copied()
-                .filter(|_| genes[0][1] % 3 > 0),
+                .filter(|_| !genes[0][1].is_multiple_of(3)),
             number: *scope.numbers.last().expect("there are constants"),
         }
     }
