@@ -163,3 +163,25 @@ fn the_launcher_draws_one_demo_and_not_all() {
         );
     }
 }
+
+/// The drawing that the documentation shows, without the lines of code, which move.
+#[test]
+fn the_committed_drawing_is_the_one_that_13_draws() {
+    let (_, _, drawing) = drawn("committed", by_number("13"));
+    let mut parts = drawing.split(".rs:");
+    let mut seen = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let place =
+            part.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ':');
+        seen = format!("{seen}.rs{place}");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pictures/13.svg");
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        fs::write(&path, &seen).expect("the drawing is written");
+    }
+    let expected = fs::read_to_string(&path).expect("a drawing");
+    assert!(
+        seen == expected,
+        "stale: UPDATE_EXPECTED=1 cargo test -p demos --test pictures"
+    );
+}

@@ -70,7 +70,7 @@ fn every_picture_and_export_is_written() {
     assert!(good(&["svg", file]).starts_with("<svg "));
     assert!(good(&["html", file]).starts_with("<!DOCTYPE html>"));
     assert!(good(&["export", "dhat", file]).contains("\"dhatFileVersion\":2"));
-    assert!(good(&["export", "collapsed", file]).contains("mod.rs:"));
+    assert!(good(&["export", "collapsed", file]).contains("greet (src/main.rs:7:20) 64\n"));
     assert_eq!(
         good(&["export", "collapsed", file, "--weight", "end"])
             .lines()

@@ -62,7 +62,7 @@ fn a_story_is_told_step_by_step_with_the_keyboard_alone() {
     browser.press("]");
     let block = browser.text("block");
     assert!(
-        block.contains("#1") && block.contains("common/mod.rs:"),
+        block.contains("#1") && block.contains("greet (src/main.rs:7:20)"),
         "{block}"
     );
     browser.press("/");

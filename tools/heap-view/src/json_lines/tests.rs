@@ -166,6 +166,7 @@ fn the_lines_are_those_of_the_documentation() {
         .filter_map(|line| line.strip_prefix("//! {"))
         .map(|line| format!("{{{line}\n"))
         .collect::<String>();
+    assert_eq!(again, include_str!("../../tests/expected/recording.jsonl"));
     assert_eq!(
         read(again.as_bytes()).expect("the documented file").events,
         trace.events

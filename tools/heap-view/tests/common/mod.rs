@@ -77,7 +77,13 @@ pub(crate) fn story() -> Trace {
     let (region, other) = (RegionId(0), RegionId(1));
     let labels = ["base", "child", "First block ok.", "Second block too."];
     let [base, child, first, second] = labels.map(|text| trace.label(text));
-    let site = trace.here();
+    let frames = vec![Frame {
+        function: "greet".to_owned(),
+        file: "src/main.rs".to_owned(),
+        line: 7,
+        column: 20,
+    }];
+    let site = trace.site(Site { frames });
     let alloc = |region, block, at, size| Action::Alloc {
         region,
         block: BlockId(block),
