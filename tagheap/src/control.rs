@@ -6,9 +6,9 @@
 //!
 //! It is position-independent, as the blocks are: dwords from the base, never an address.
 
-use crate::error::{Fault, OpenError, What};
+use crate::error::{Damage, OpenError, What};
 use crate::fit::{DWORD, HEADER, HEADER_LEN};
-use crate::header::{Blocks, NONE, fault};
+use crate::header::{Blocks, NONE, damage};
 use crate::index::Tree;
 use crate::options::Options;
 use crate::words::Words;
@@ -52,7 +52,7 @@ pub(crate) enum State {
     UsedHandles,
 }
 
-const FIXED: u32 = 18;
+const FIXED: u32 = State::UsedHandles as u32 + 1;
 
 /// Dwords in a slot of the handle table.
 pub(crate) const SLOT: u32 = 3;
@@ -163,7 +163,7 @@ impl Geometry {
         });
         match options {
             Some(options) => Ok(Self::new(dwords, &options)),
-            None => Err(OpenError::Corrupt(fault(0, What::Control))),
+            None => Err(damage(0, What::Control).into()),
         }
     }
 }
@@ -226,13 +226,13 @@ impl Control {
     }
 
     /// Compare the constants with those that the heap was opened with.
-    pub(crate) fn check_constants(&self) -> Result<(), Fault> {
+    pub(crate) fn check_constants(&self) -> Result<(), Damage> {
         let same =
             Geometry::read(self.words) == Ok(self.geometry) && self.words.get(AT_HEAP) == self.heap;
         if same {
             Ok(())
         } else {
-            Err(fault(0, What::Control))
+            Err(damage(0, What::Control))
         }
     }
 
@@ -246,10 +246,6 @@ impl Control {
 
     pub(crate) fn add(&self, state: State, value: u32) {
         self.set(state, self.get(state).wrapping_add(value));
-    }
-
-    pub(crate) fn subtract(&self, state: State, value: u32) {
-        self.set(state, self.get(state).wrapping_sub(value));
     }
 }
 

@@ -6,6 +6,7 @@
 mod canary;
 mod carve;
 mod compact;
+mod counts;
 mod handles;
 mod plan;
 mod release;

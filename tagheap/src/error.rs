@@ -98,19 +98,15 @@ pub struct Smashed {
 
 /// What is wrong with a heap, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fault {
-    /// The block, in bytes from the heap's base; 0 where the control block is at fault.
-    pub at: usize,
-    /// What is wrong.
-    pub what: What,
-}
-
-/// What can be wrong with a heap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum What {
-    /// The control block's constants do not agree with the heap that was opened.
-    Control,
+pub enum Fault {
+    /// A structure is damaged.
+    Damaged {
+        /// Where, in bytes from the heap's base; for [`What::HandleTable`] the slot.
+        at: usize,
+        /// What is wrong there.
+        what: What,
+    },
     /// A count or a bound in the control block differs from what a walk finds.
     Count {
         /// Which one.
@@ -120,6 +116,16 @@ pub enum What {
         /// What the walk found.
         found: usize,
     },
+    /// The canary of a block was written over.
+    Smashed(Smashed),
+}
+
+/// What can be wrong with a structure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// The control block's constants do not agree with the heap that was opened.
+    Control,
     /// A link leads outside of the block area.
     LinkOutside,
     /// The check byte does not match the header.
@@ -144,13 +150,36 @@ pub enum What {
     TagList,
     /// Handle table and block do not name each other.
     Handle,
-    /// The handle table is damaged at a slot.
-    HandleTable {
-        /// The slot.
-        slot: usize,
-    },
-    /// The canary of a block was written over.
-    Canary(Smashed),
+    /// The handle table is wrong at a slot.
+    HandleTable,
+}
+
+/// A damaged structure, in two words: what the engine hands up, as small as an error can be, for
+/// results are returned in registers then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Damage {
+    /// A dword of the block area, or a slot.
+    pub(crate) at: u32,
+    pub(crate) what: What,
+}
+
+impl From<Damage> for Fault {
+    fn from(Damage { at, what }: Damage) -> Self {
+        let unit = match what {
+            What::HandleTable => 1,
+            _ => crate::fit::DWORD,
+        };
+        Self::Damaged {
+            at: (at as usize).saturating_mul(unit),
+            what,
+        }
+    }
+}
+
+impl From<Smashed> for Fault {
+    fn from(smashed: Smashed) -> Self {
+        Self::Smashed(smashed)
+    }
 }
 
 impl fmt::Display for Error {
@@ -227,21 +256,25 @@ impl fmt::Display for Smashed {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.at;
-        match self.what {
-            What::Control => f.write_str("corrupt control block: it is not this heap's"),
-            What::Count { name, said, found } => {
-                write!(
+        let (at, what) = match *self {
+            Self::Damaged { at, what } => (at, what),
+            Self::Count { name, said, found } => {
+                return write!(
                     f,
                     "corrupt control block: {name} is {said}, a walk finds {found}"
-                )
+                );
             }
+            Self::Smashed(smashed) => return smashed.fmt(f),
+        };
+        match what {
+            What::Control => f.write_str("corrupt control block: it is not this heap's"),
             What::LinkOutside => write!(f, "corrupt link: base+{at} is outside of the blocks"),
             What::Check => write!(f, "corrupt header at base+{at}: its check byte differs"),
             What::Size => write!(f, "corrupt header at base+{at}: the block ends outside"),
-            What::PreviousLink => {
-                write!(f, "corrupt header at base+{at}: link to the block before")
-            }
+            What::PreviousLink => write!(
+                f,
+                "corrupt header at base+{at}: its link to the block before leads elsewhere"
+            ),
             What::FreeNeighbours => write!(f, "free blocks touch at base+{at}"),
             What::SidesMixed => write!(f, "HEAD block at base+{at} lies above a TAIL block"),
             What::Slack => write!(f, "corrupt block at base+{at}: more slack than payload"),
@@ -250,8 +283,7 @@ impl fmt::Display for Fault {
             What::Starts => write!(f, "corrupt table of blocks near base+{at}"),
             What::TagList => write!(f, "corrupt tag list at base+{at}"),
             What::Handle => write!(f, "block at base+{at} and the handle table disagree"),
-            What::HandleTable { slot } => write!(f, "corrupt handle table at slot {slot}"),
-            What::Canary(smashed) => smashed.fmt(f),
+            What::HandleTable => write!(f, "corrupt handle table at slot {at}"),
         }
     }
 }
@@ -261,10 +293,23 @@ impl core::error::Error for Fault {}
 
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        match fault.what {
-            What::Canary(smashed) => Self::Smashed(smashed),
+        match fault {
+            Fault::Smashed(smashed) => Self::Smashed(smashed),
             _ => Self::Corrupt(fault),
         }
+    }
+}
+
+impl From<Damage> for Error {
+    #[cold]
+    fn from(damage: Damage) -> Self {
+        Self::Corrupt(damage.into())
+    }
+}
+
+impl From<Smashed> for Error {
+    fn from(smashed: Smashed) -> Self {
+        Self::Smashed(smashed)
     }
 }
 
@@ -332,8 +377,8 @@ impl fmt::Display for OpenError {
 
 impl core::error::Error for OpenError {}
 
-impl From<Fault> for OpenError {
-    fn from(fault: Fault) -> Self {
-        Self::Corrupt(fault)
+impl<F: Into<Fault>> From<F> for OpenError {
+    fn from(fault: F) -> Self {
+        Self::Corrupt(fault.into())
     }
 }

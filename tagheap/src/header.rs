@@ -13,7 +13,7 @@
 //! of them shows. Links are not covered: each of them is checked against the neighbour it leads to,
 //! and writing one costs no second store.
 
-use crate::error::{Fault, What};
+use crate::error::{Damage, What};
 use crate::fit::{DWORD, HEADER};
 use crate::tag::{FREE_BITS, Tag};
 use crate::words::Words;
@@ -24,6 +24,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// Dwords of the header, by what they hold.
 const PREVIOUS: u32 = 0;
 const SIZE: u32 = 1;
+#[cfg(test)]
 const META: u32 = 2;
 const TAG_PREVIOUS: u32 = 3;
 const TAG_NEXT: u32 = 4;
@@ -86,6 +87,16 @@ impl Header {
     }
 }
 
+/// What a glance at a block shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Glance {
+    pub(crate) at: u32,
+    /// Its dwords if it is free, else 0; 0 for LASTBLOCK, too.
+    pub(crate) free: u32,
+    /// Where the next one would be.
+    pub(crate) next: u32,
+}
+
 /// Fold what the check byte covers; a change of one byte of it changes the fold.
 fn check(at: u32, size: u32, meta: u32, handle: u32) -> u32 {
     let all = at ^ size ^ (meta & !(0xff << CHECK_SHIFT)) ^ handle;
@@ -105,33 +116,57 @@ impl Blocks {
 
     /// Read a header, if one can be here.
     #[inline]
-    pub(crate) fn header(self, at: u32) -> Result<Header, Fault> {
-        let last = self.last();
-        if at > last {
-            return Err(fault(at, What::LinkOutside));
-        }
-        let (size, meta) = (self.0.get(at + SIZE), self.0.get(at + META));
-        let handle = self.0.get(at + HANDLE);
+    pub(crate) fn header(self, at: u32) -> Result<Header, Damage> {
+        let Some([previous, size, meta, _, _, handle]) = self.0.read(at) else {
+            return Err(damage(at, What::LinkOutside));
+        };
         if meta >> CHECK_SHIFT != check(at, size, meta, handle) {
-            return Err(fault(at, What::Check));
+            return Err(damage(at, What::Check));
         }
-        let fits = if at == last {
+        let room = self.last() - at;
+        let fits = if room == 0 {
             size == 0
         } else {
-            size <= last - at && HEADER <= last - at - size
+            room >= HEADER && size <= room - HEADER
         };
         if !fits {
-            return Err(fault(at, What::Size));
+            return Err(damage(at, What::Size));
         }
-        let bits = meta as u16 & FREE_BITS;
         Ok(Header {
-            previous: self.0.get(at + PREVIOUS),
+            previous,
             size,
-            tag: Tag::from_bits(bits).ok(),
+            tag: Tag::of_header(meta as u16),
             slack: meta >> SLACK_SHIFT & SLACK_IS_STORED,
             align_log: meta >> ALIGN_SHIFT & ALIGN_LOG_MAX,
             handle,
         })
+    }
+
+    /// Read the size of the block at `at`, if it is free, and where the next one would be: enough to
+    /// walk over a few blocks, each of which is looked at in full before it is used.
+    #[inline]
+    pub(crate) fn glance(self, at: u32) -> Result<Glance, Damage> {
+        let Some([size, meta]) = self.0.read(at + SIZE) else {
+            return Err(damage(at, What::LinkOutside));
+        };
+        let next = at.saturating_add(HEADER).saturating_add(size);
+        let is_free = meta as u16 & FREE_BITS == FREE_BITS && at < self.last();
+        Ok(Glance {
+            at,
+            free: if is_free { size } else { 0 },
+            next,
+        })
+    }
+
+    /// Look whether the block behind `at` leads back to it. Returns where it is.
+    #[inline]
+    pub(crate) fn behind(self, at: u32, header: &Header) -> Result<u32, Damage> {
+        let next = at + HEADER + header.size;
+        if next <= self.last() && self.0.get(next + PREVIOUS) == at {
+            Ok(next)
+        } else {
+            Err(damage(next, What::PreviousLink))
+        }
     }
 
     /// Write a header; the links between tags are left alone.
@@ -139,17 +174,18 @@ impl Blocks {
     pub(crate) fn write(self, at: u32, header: &Header) {
         let meta = header.meta();
         let check = check(at, header.size, meta, header.handle);
-        self.0.set(at + PREVIOUS, header.previous);
-        self.0.set(at + SIZE, header.size);
-        self.0.set(at + META, meta | check << CHECK_SHIFT);
+        let meta = meta | check << CHECK_SHIFT;
+        self.0.write(at, [header.previous, header.size, meta]);
         self.0.set(at + HANDLE, header.handle);
     }
 
     /// Write the header of a free block.
     #[inline]
     pub(crate) fn write_free(self, at: u32, previous: u32, size: u32) {
-        self.write(at, &Header::free(previous, size));
-        self.set_tag_links(at, [NONE, NONE]);
+        let meta = u32::from(FREE_BITS);
+        let check = check(at, size, meta, NONE);
+        let meta = meta | check << CHECK_SHIFT;
+        self.0.write(at, [previous, size, meta, NONE, NONE, NONE]);
     }
 
     pub(crate) fn set_previous(self, at: u32, previous: u32) {
@@ -157,12 +193,11 @@ impl Blocks {
     }
 
     pub(crate) fn tag_links(self, at: u32) -> [u32; 2] {
-        [self.0.get(at + TAG_PREVIOUS), self.0.get(at + TAG_NEXT)]
+        self.0.read(at + TAG_PREVIOUS).unwrap_or([NONE, NONE])
     }
 
-    pub(crate) fn set_tag_links(self, at: u32, [previous, next]: [u32; 2]) {
-        self.set_tag_previous(at, previous);
-        self.set_tag_next(at, next);
+    pub(crate) fn set_tag_links(self, at: u32, links: [u32; 2]) {
+        self.0.write(at + TAG_PREVIOUS, links);
     }
 
     pub(crate) fn set_tag_previous(self, at: u32, previous: u32) {
@@ -175,40 +210,40 @@ impl Blocks {
 
     /// Read the header of the block after `at`, which must lead back to it.
     #[inline]
-    pub(crate) fn after(self, at: u32, header: &Header) -> Result<(u32, Header), Fault> {
+    pub(crate) fn after(self, at: u32, header: &Header) -> Result<(u32, Header), Damage> {
         let next = at + HEADER + header.size;
         let found = self.header(next)?;
         if found.previous != at {
-            return Err(fault(next, What::PreviousLink));
+            return Err(damage(next, What::PreviousLink));
         }
         Ok((next, found))
     }
 
     /// Read the header of the block before `at`, which must end there; `None` at the bottom.
     #[inline]
-    pub(crate) fn before(self, at: u32, header: &Header) -> Result<Option<(u32, Header)>, Fault> {
+    pub(crate) fn before(self, at: u32, header: &Header) -> Result<Option<(u32, Header)>, Damage> {
         let previous = header.previous;
         if previous == NONE && at == 0 {
             return Ok(None);
         }
         if previous >= at {
-            return Err(fault(at, What::PreviousLink));
+            return Err(damage(at, What::PreviousLink));
         }
         let found = self.header(previous)?;
         if previous + HEADER + found.size != at {
-            return Err(fault(at, What::PreviousLink));
+            return Err(damage(at, What::PreviousLink));
         }
         Ok(Some((previous, found)))
     }
 
     /// Bytes of the payload beyond the request, the canary's not counted.
-    pub(crate) fn slack(self, at: u32, header: &Header) -> Result<usize, Fault> {
+    pub(crate) fn slack(self, at: u32, header: &Header) -> Result<usize, Damage> {
         let slack = match header.slack {
             SLACK_IS_STORED => self.0.get(at + HEADER + header.size - 1),
             code => code,
         } as usize;
         if slack > header.size as usize * DWORD {
-            return Err(fault(at, What::Slack));
+            return Err(damage(at, What::Slack));
         }
         Ok(slack)
     }
@@ -227,12 +262,10 @@ impl Blocks {
     }
 }
 
-/// A fault at a header.
-pub(crate) fn fault(at: u32, what: What) -> Fault {
-    Fault {
-        at: (at as usize).saturating_mul(DWORD),
-        what,
-    }
+/// A damaged header, or what it leads to.
+#[cold]
+pub(crate) fn damage(at: u32, what: What) -> Damage {
+    Damage { at, what }
 }
 
 #[cfg(test)]

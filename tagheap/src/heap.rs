@@ -175,7 +175,7 @@ impl<'m> TagHeap<'m> {
         core.blocks.write_free(last, 0, 0);
         control.note_start(0);
         control.note_start(last);
-        core.count(0, size);
+        control.count(|counts| counts.add_free(0, size));
         control.raise(0, size);
         Self::with_core(core)
     }

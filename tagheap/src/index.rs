@@ -11,9 +11,10 @@
 //! Per granule that is 4 + 4/15 + 1 bytes: less than 1/48 of the block area.
 
 use crate::control::{Control, Core};
-use crate::error::{Fault, What};
-use crate::fit::HEADER;
-use crate::header::{Blocks, Header, fault};
+use crate::error::{Damage, What};
+use crate::header::{Blocks, Glance, Header, damage};
+
+mod lanes;
 
 /// Dwords in a granule.
 pub(crate) const GRANULE: u32 = 64;
@@ -119,7 +120,7 @@ impl Control {
     }
 
     /// Find the first granule from this one on in which a block of `need` dwords starts free.
-    pub(crate) fn first_from(&self, granule: u32, need: u32) -> Result<Option<u32>, Fault> {
+    pub(crate) fn first_from(&self, granule: u32, need: u32) -> Result<Option<u32>, Damage> {
         let tree = &self.geometry.tree;
         let (mut level, mut node) = if granule == 0 {
             (tree.count - 1, 0)
@@ -146,7 +147,7 @@ impl Control {
     }
 
     /// Find the last granule below this one in which a block of `need` dwords starts free.
-    pub(crate) fn last_before(&self, granule: u32, need: u32) -> Result<Option<u32>, Fault> {
+    pub(crate) fn last_before(&self, granule: u32, need: u32) -> Result<Option<u32>, Damage> {
         let tree = &self.geometry.tree;
         let (mut level, mut end) = if granule >= tree.granules() {
             (tree.count - 1, tree.levels[tree.count - 1].1)
@@ -174,7 +175,7 @@ impl Control {
         node: u32,
         need: u32,
         choose: fn(&[u32], u32) -> Option<u32>,
-    ) -> Result<u32, Fault> {
+    ) -> Result<u32, Damage> {
         let mut node = node;
         for level in (0..level).rev() {
             let group = node * FAN;
@@ -182,14 +183,14 @@ impl Control {
             let child = within
                 .then(|| choose(self.group(level, group), need))
                 .flatten();
-            node = group + child.ok_or_else(|| self.index_fault(level, group))?;
+            node = group + child.ok_or_else(|| self.index_damage(level, group))?;
         }
         Ok(node)
     }
 
-    fn index_fault(&self, level: usize, node: u32) -> Fault {
+    fn index_damage(&self, level: usize, node: u32) -> Damage {
         let granule = node << (4 * level as u32).min(31);
-        fault(granule.saturating_mul(GRANULE), What::Index)
+        damage(granule.saturating_mul(GRANULE), What::Index)
     }
 
     /// The nodes that share a parent, from the first one of them.
@@ -199,14 +200,14 @@ impl Control {
     }
 
     /// Compare every inner node with those below it.
-    pub(crate) fn check_tree(&self) -> Result<(), Fault> {
+    pub(crate) fn check_tree(&self) -> Result<(), Damage> {
         let tree = &self.geometry.tree;
         for level in 1..tree.count {
             let (at, len) = tree.levels[level];
             for node in 0..len {
                 let below = maximum(self.group(level - 1, node * FAN));
                 if self.words.get(at + node) != below {
-                    return Err(self.index_fault(level, node));
+                    return Err(self.index_damage(level, node));
                 }
             }
         }
@@ -250,8 +251,11 @@ impl Control {
 #[inline]
 fn maximum(nodes: &[u32]) -> u32 {
     match <&[u32; FAN as usize]>::try_from(nodes) {
-        // As many nodes as fit a cache line, as numbers that every processor compares at once.
-        Ok(full) => full.iter().fold(0_i32, |max, &node| max.max(node as i32)) as u32,
+        // Sizes fit signed numbers, which every processor compares several at a time.
+        Ok(full) => full
+            .iter()
+            .fold(0_i32, |max, &node| max.max(node.cast_signed()))
+            .cast_unsigned(),
         Err(_) => nodes.iter().copied().max().unwrap_or(0),
     }
 }
@@ -259,16 +263,12 @@ fn maximum(nodes: &[u32]) -> u32 {
 /// One bit for each node that is at least `need`.
 #[inline]
 fn large_enough(nodes: &[u32], need: u32) -> u32 {
-    let bit = |(place, &node): (usize, &u32)| u32::from(node as i32 >= need as i32) << place;
     match <&[u32; FAN as usize]>::try_from(nodes) {
-        Ok(full) => full
-            .iter()
-            .enumerate()
-            .fold(0, |bits, node| bits | bit(node)),
+        Ok(full) => lanes::at_least(full, need),
         Err(_) => nodes
             .iter()
-            .enumerate()
-            .fold(0, |bits, node| bits | bit(node)),
+            .rev()
+            .fold(0, |bits, &node| bits << 1 | u32::from(node >= need)),
     }
 }
 
@@ -294,20 +294,19 @@ pub(crate) struct InGranule {
 }
 
 impl Iterator for InGranule {
-    type Item = Result<(u32, Header), Fault>;
+    type Item = Result<Glance, Damage>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let at = self.next.take()?;
-        let header = match self.blocks.header(at) {
-            Ok(header) => header,
-            Err(fault) => return Some(Err(fault)),
-        };
-        let behind = at + HEADER + header.size;
-        if granule_of(behind) == self.granule && behind <= self.blocks.last() {
-            self.next = Some(behind);
+        let glance = self.blocks.glance(at);
+        if let Ok(Glance { next, .. }) = glance
+            && granule_of(next) == self.granule
+            && next <= self.blocks.last()
+        {
+            self.next = Some(next);
         }
-        Some(Ok((at, header)))
+        Some(glance)
     }
 }
 
@@ -322,18 +321,17 @@ impl Core {
     }
 
     /// Look again which free block of a granule is the largest.
-    pub(crate) fn refresh(&self, granule: u32) -> Result<(), Fault> {
+    pub(crate) fn refresh(&self, granule: u32) -> Result<(), Damage> {
         self.refresh_without(granule, self.blocks.last())
     }
 
     /// The same as if the block at `left_out` were not free.
-    pub(crate) fn refresh_without(&self, granule: u32, left_out: u32) -> Result<(), Fault> {
-        let last = self.blocks.last();
+    pub(crate) fn refresh_without(&self, granule: u32, left_out: u32) -> Result<(), Damage> {
         let mut largest = 0;
-        for found in self.in_granule(granule) {
-            let (at, header) = found?;
-            if header.is_free() && at != last && at != left_out {
-                largest = largest.max(header.size);
+        for block in self.in_granule(granule) {
+            let block = block?;
+            if block.at != left_out {
+                largest = largest.max(block.free);
             }
         }
         self.control.set_largest_in(granule, largest);
@@ -341,31 +339,39 @@ impl Core {
     }
 
     /// Find the block whose header or payload a dword of the area belongs to.
-    pub(crate) fn block_around(&self, dword: u32) -> Result<(u32, Header), Fault> {
+    pub(crate) fn block_around(&self, dword: u32) -> Result<(u32, Header), Damage> {
         let granule = granule_of(dword);
         let mut found = None;
         for block in self.in_granule(granule) {
-            let block = block?;
-            if block.0 > dword {
+            let at = block?.at;
+            if at > dword {
                 break;
             }
-            found = Some(block);
+            found = Some(at);
         }
-        if let Some(block) = found {
-            return Ok(block);
+        if let Some(at) = found {
+            return Ok((at, self.blocks.header(at)?));
         }
         // It starts in a granule below, the nearest in which any block starts, and is the last there.
         let below = (0..granule)
             .rev()
             .find(|&granule| self.control.first_in(granule).is_some());
         let last = below.and_then(|granule| self.in_granule(granule).last());
-        last.unwrap_or(Err(fault(dword, What::Starts)))
+        let at = last.unwrap_or(Err(damage(dword, What::Starts)))?.at;
+        Ok((at, self.blocks.header(at)?))
     }
 
     /// Tell whether a block starts exactly here.
-    pub(crate) fn starts_block(&self, at: u32) -> Result<bool, Fault> {
+    #[inline]
+    pub(crate) fn starts_block(&self, at: u32) -> Result<bool, Damage> {
+        if at > self.blocks.last() {
+            return Ok(false);
+        }
+        if self.control.first_in(granule_of(at)) == Some(at) {
+            return Ok(true);
+        }
         for block in self.in_granule(granule_of(at)) {
-            let (found, _) = block?;
+            let found = block?.at;
             if found >= at {
                 return Ok(found == at);
             }

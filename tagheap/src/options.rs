@@ -47,7 +47,7 @@ impl Options {
         self
     }
 
-    /// Set how many tags have a list of their own, 4 bytes each, rounded up to an even number: half of
+    /// Set how many tags have a list of their own, 4 bytes each, rounded up to a power of two: half of
     /// them for each side.
     ///
     /// With more tags than that, lists are shared, and freeing one tag walks past blocks of the others
@@ -55,7 +55,7 @@ impl Options {
     #[must_use]
     pub const fn tag_slots(mut self, slots: u32) -> Self {
         let slots = if slots < 0x8000 { slots } else { 0x8000 };
-        self.tag_slots = (if slots < 2 { 2 } else { slots }).next_multiple_of(2);
+        self.tag_slots = (if slots < 2 { 2 } else { slots }).next_power_of_two();
         self
     }
 

@@ -115,6 +115,13 @@ impl Tag {
         }
     }
 
+    /// Read the tag of a header, whose upper bit is something else; `None` for a free block.
+    #[inline]
+    pub(crate) fn of_header(bits: u16) -> Option<Self> {
+        let bits = bits & FREE_BITS;
+        (bits != FREE_BITS).then_some(Self(bits))
+    }
+
     /// Return the 15 bits.
     #[must_use]
     pub const fn bits(self) -> u16 {

@@ -3,7 +3,7 @@
 use crate::control::{Core, State};
 use crate::error::{Fault, What};
 use crate::fit::{DWORD, HEADER};
-use crate::header::{Header, NONE, fault};
+use crate::header::{Header, NONE, damage};
 use crate::index::granule_of;
 use crate::tag::Side;
 
@@ -35,7 +35,7 @@ impl Core {
         self.control.check_tree()?;
         self.compare(&census)?;
         self.check_tag_lists()?;
-        self.check_slots(census.named)
+        Ok(self.check_slots(census.named)?)
     }
 
     fn walk_and_check(&self) -> Result<Census, Fault> {
@@ -46,7 +46,7 @@ impl Core {
         loop {
             let header = self.blocks.header(at)?;
             if header.previous != previous {
-                return Err(fault(at, What::PreviousLink));
+                return Err(damage(at, What::PreviousLink).into());
             }
             self.enter_granule(&mut granule, granule_of(at))?;
             granule.first.get_or_insert(at);
@@ -57,7 +57,7 @@ impl Core {
             }
             if header.is_free() {
                 if free_before {
-                    return Err(fault(at, What::FreeNeighbours));
+                    return Err(damage(at, What::FreeNeighbours).into());
                 }
                 self.check_free(at, &header)?;
                 granule.largest = granule.largest.max(header.size);
@@ -86,10 +86,10 @@ impl Core {
             );
             let base = here.number * crate::index::GRANULE;
             if self.control.first_in(here.number) != here.first {
-                return Err(fault(base, What::Starts));
+                return Err(damage(base, What::Starts).into());
             }
             if self.control.largest_in(here.number) != here.largest {
-                return Err(fault(base, What::Index));
+                return Err(damage(base, What::Index).into());
             }
         }
         Ok(())
@@ -97,17 +97,17 @@ impl Core {
 
     fn check_sentinel(&self, at: u32, header: &Header) -> Result<(), Fault> {
         if !header.is_free() {
-            return Err(fault(at, What::Check));
+            return Err(damage(at, What::Check).into());
         }
         self.check_free(at, header)
     }
 
     fn check_free(&self, at: u32, header: &Header) -> Result<(), Fault> {
         if *header != Header::free(header.previous, header.size) {
-            return Err(fault(at, What::Check));
+            return Err(damage(at, What::Check).into());
         }
         if self.blocks.tag_links(at) != [NONE, NONE] {
-            return Err(fault(at, What::TagList));
+            return Err(damage(at, What::TagList).into());
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Core {
         let address = self.blocks.0.address() + (at + HEADER) as usize * DWORD;
         let align = header.align() as usize * DWORD;
         if !address.is_multiple_of(align) {
-            return Err(fault(at, What::Align));
+            return Err(damage(at, What::Align).into());
         }
         if header.handle != NONE {
             self.slot_of_block(at, header.handle)?;
@@ -129,7 +129,7 @@ impl Core {
             Some(Side::Tail) => {
                 census.lowest_tail.get_or_insert(at);
             }
-            _ if census.lowest_tail.is_some() => return Err(fault(at, What::SidesMixed)),
+            _ if census.lowest_tail.is_some() => return Err(damage(at, What::SidesMixed).into()),
             _ => census.highest_head = Some(at),
         }
         Ok(())
@@ -152,7 +152,7 @@ impl Core {
             let said = self.control.get(state);
             if said != found {
                 let (said, found) = (said as usize, found as usize);
-                return Err(fault(0, What::Count { name, said, found }));
+                return Err(Fault::Count { name, said, found });
             }
         }
         Ok(())

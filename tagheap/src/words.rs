@@ -54,6 +54,27 @@ impl Words {
         unsafe { at.write(value) };
     }
 
+    /// Read `N` dwords at once, if they are all here.
+    #[inline]
+    pub(crate) fn read<const N: usize>(self, index: u32) -> Option<[u32; N]> {
+        let fits = self.len >= N as u32 && index <= self.len - N as u32;
+        if !fits {
+            return None;
+        }
+        // SAFETY: the index is within our dwords.
+        let first = unsafe { self.base.as_ptr().add(index as usize) };
+        // SAFETY: all `N` are ours, and initialised.
+        Some(unsafe { first.cast::<[u32; N]>().read() })
+    }
+
+    /// Write `N` dwords at once.
+    #[inline]
+    pub(crate) fn write<const N: usize>(self, index: u32, dwords: [u32; N]) {
+        let first = self.range(index, N as u32);
+        // SAFETY: all `N` are ours, and no reference to metadata exists.
+        unsafe { first.cast::<[u32; N]>().write(dwords) };
+    }
+
     /// Read one byte, counted from the dword at `index`.
     #[inline]
     pub(crate) fn byte(self, index: u32, byte: u32) -> u8 {
@@ -117,9 +138,10 @@ impl Words {
 
     #[inline]
     fn byte_at(self, index: u32, byte: u32) -> *mut u8 {
-        let dword = self.at(index + byte / DWORD as u32).cast::<u8>();
-        // SAFETY: a byte of the dword.
-        unsafe { dword.add(byte as usize % DWORD) }
+        let at = index as usize * DWORD + byte as usize;
+        assert!(at < self.len as usize * DWORD, "byte {at}: not checked");
+        // SAFETY: it is below the length.
+        unsafe { self.base.as_ptr().cast::<u8>().add(at) }
     }
 
     #[inline]

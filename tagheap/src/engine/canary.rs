@@ -1,9 +1,9 @@
 //! Known bytes behind each payload, in heaps created with canaries.
 
 use crate::control::Core;
-use crate::error::{Fault, Smashed, What};
+use crate::error::{Damage, Fault, Smashed, What};
 use crate::fit::{DWORD, DWORDS_MAX, HEADER, dwords_for};
-use crate::header::{Header, fault};
+use crate::header::{Header, damage};
 
 /// What stands behind a payload. No byte of it is 0, 0xFF or a letter, which is what an overflow
 /// most often writes.
@@ -30,12 +30,12 @@ impl Core {
     }
 
     /// Return the bytes that a block was asked for.
-    pub(crate) fn requested(&self, at: u32, header: &Header) -> Result<usize, Fault> {
+    pub(crate) fn requested(&self, at: u32, header: &Header) -> Result<usize, Damage> {
         let slack = self.blocks.slack(at, header)?;
         let bytes = header.size as usize * DWORD - slack;
         bytes
             .checked_sub(self.canary_len())
-            .ok_or_else(|| fault(at, What::Slack))
+            .ok_or_else(|| damage(at, What::Slack))
     }
 
     /// Write the canary of a block that was asked for so many bytes.
@@ -57,15 +57,14 @@ impl Core {
             let found = self.blocks.0.byte(at + HEADER, (requested + byte) as u32);
             if found != expected {
                 let payload = (at + HEADER) as usize * DWORD;
-                let smashed = Smashed {
+                return Err(Fault::Smashed(Smashed {
                     payload,
                     tag,
                     requested,
                     byte,
                     found,
                     expected,
-                };
-                return Err(fault(at, What::Canary(smashed)));
+                }));
             }
         }
         Ok(())

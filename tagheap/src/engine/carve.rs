@@ -1,9 +1,9 @@
 //! Finding a free block, and carving a live one out of it.
 
 use crate::control::{Core, State};
-use crate::error::Fault;
+use crate::error::Damage;
 use crate::fit::{DWORD, Fit, HEADER, Hole};
-use crate::header::{Header, NONE};
+use crate::header::{Glance, Header, NONE};
 use crate::index::granule_of;
 use crate::tag::{Side, Tag};
 
@@ -20,34 +20,32 @@ pub(crate) struct NewBlock {
 }
 
 /// A free block, and where in it a block would go.
-pub(crate) type Found = (u32, Header, Fit);
+pub(crate) type Found = (u32, Fit);
 
 impl Core {
     /// Find the free block that first fit takes: for HEAD the lowest below all TAIL blocks, for TAIL
     /// the highest above all HEAD blocks. `need` and `align` are in dwords.
     #[inline]
-    pub(crate) fn find(&self, side: Side, need: u32, align: u32) -> Result<Option<Found>, Fault> {
+    pub(crate) fn find(&self, side: Side, need: u32, align: u32) -> Result<Option<Found>, Damage> {
         match side {
             Side::Head => self.find_lowest(need, align),
             Side::Tail => self.find_highest(need, align),
         }
     }
 
-    fn find_lowest(&self, need: u32, align: u32) -> Result<Option<Found>, Fault> {
+    fn find_lowest(&self, need: u32, align: u32) -> Result<Option<Found>, Damage> {
         let bound = self.control.get(State::LowestTail);
         let mut granule = self.control.first_from(0, need)?;
         while let Some(here) = granule {
             for block in self.in_granule(here) {
-                let (at, header) = block?;
+                let Glance { at, free: size, .. } = block?;
                 if at >= bound {
                     return Ok(None);
                 }
-                let size = header.size;
-                if header.is_free()
-                    && size >= need
+                if size >= need
                     && let Some(fit) = (Hole { at, size }).lowest(need, align)
                 {
-                    return Ok(Some((at, header, fit)));
+                    return Ok(Some((at, fit)));
                 }
             }
             granule = self.control.first_from(here + 1, need)?;
@@ -55,7 +53,7 @@ impl Core {
         Ok(None)
     }
 
-    fn find_highest(&self, need: u32, align: u32) -> Result<Option<Found>, Fault> {
+    fn find_highest(&self, need: u32, align: u32) -> Result<Option<Found>, Damage> {
         let bound = match self.control.get(State::HighestHead) {
             NONE => 0,
             head => head + 1,
@@ -64,14 +62,12 @@ impl Core {
         while let Some(here) = self.control.last_before(end, need)? {
             let mut best = None;
             for block in self.in_granule(here) {
-                let (at, header) = block?;
-                let size = header.size;
-                if header.is_free()
-                    && size >= need
+                let Glance { at, free: size, .. } = block?;
+                if size >= need
                     && at >= bound
                     && let Some(fit) = (Hole { at, size }).highest(need, align)
                 {
-                    best = Some((at, header, fit));
+                    best = Some((at, fit));
                 }
             }
             if best.is_some() || here <= granule_of(bound) {
@@ -83,12 +79,15 @@ impl Core {
     }
 
     /// Make a block where it was found to fit. Returns where its header is.
-    pub(crate) fn carve(&self, found: Found, new: NewBlock) -> Result<u32, Fault> {
-        let (at, free, fit) = found;
-        let (behind, _) = self.blocks.after(at, &free)?;
+    pub(crate) fn carve(&self, found: Found, new: NewBlock) -> Result<u32, Damage> {
+        let (at, fit) = found;
+        let free = self.blocks.header(at)?;
+        let behind = self.blocks.behind(at, &free)?;
         self.check_tag_list(new.tag)?;
         // Nothing is written above this line.
-        self.uncount(at, free.size);
+        let mut counts = self.control.counts();
+        counts.take_free(at, free.size);
+        counts.add_live(fit.at, new.tag.side());
         let previous = if fit.front == 0 {
             free.previous
         } else {
@@ -99,14 +98,13 @@ impl Core {
         };
         self.write_live(&fit, previous, new);
         self.cut_rest(fit.at, fit.size, fit.rest, behind);
-        self.extend_side(fit.at, new.tag.side());
         if fit.front != 0 {
-            self.count(at, fit.front - HEADER);
+            counts.add_free(at, fit.front - HEADER);
         }
         if fit.rest != 0 {
-            self.count(fit.at + HEADER + fit.size, fit.rest - HEADER);
+            counts.add_free(fit.at + HEADER + fit.size, fit.rest - HEADER);
         }
-        self.control.add(State::Live, 1);
+        self.control.set_counts(&counts);
         self.link_tag(fit.at, new.tag);
         self.index_pieces(at, free.size, fit.at + HEADER + fit.size, fit.rest)?;
         Ok(fit.at)
@@ -147,7 +145,7 @@ impl Core {
         size: u32,
         cut: u32,
         rest: u32,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Damage> {
         let granule = granule_of(at);
         if self.control.largest_in(granule) <= size {
             self.refresh(granule)?;
@@ -156,39 +154,5 @@ impl Core {
             self.control.raise(granule_of(cut), rest - HEADER);
         }
         Ok(())
-    }
-
-    fn extend_side(&self, at: u32, side: Side) {
-        match side {
-            Side::Head => {
-                let highest = self.control.get(State::HighestHead);
-                if highest == NONE || at > highest {
-                    self.control.set(State::HighestHead, at);
-                }
-            }
-            Side::Tail => {
-                if at < self.control.get(State::LowestTail) {
-                    self.control.set(State::LowestTail, at);
-                }
-            }
-        }
-    }
-
-    /// Add a free block to the counts; which side it counts for depends on the bounds now.
-    pub(crate) fn count(&self, at: u32, size: u32) {
-        self.control.add(State::Free, size);
-        self.control.add(State::FreeBlocks, 1);
-        if at < self.control.get(State::LowestTail) {
-            self.control.add(State::FreeHead, size);
-        }
-    }
-
-    /// Take a free block out of the counts, before the bounds change.
-    pub(crate) fn uncount(&self, at: u32, size: u32) {
-        self.control.subtract(State::Free, size);
-        self.control.subtract(State::FreeBlocks, 1);
-        if at < self.control.get(State::LowestTail) {
-            self.control.subtract(State::FreeHead, size);
-        }
     }
 }

@@ -3,10 +3,10 @@
 use core::ptr::NonNull;
 
 use crate::control::{Core, State};
-use crate::error::Fault;
+use crate::error::{Damage, Fault, What};
 use crate::fit::{DWORD, HEADER, HEADER_LEN, slide};
 use crate::handle::Handle;
-use crate::header::{Header, NONE};
+use crate::header::{Glance, Header, NONE, damage};
 use crate::index::granule_of;
 use crate::tag::Tag;
 
@@ -89,6 +89,7 @@ impl Core {
                 spent += HEADER_LEN;
                 match self.look_above(bubble.at, next, &above)? {
                     Above::Movable(to) => {
+                        self.check_canary(next, &above)?;
                         let offer = self.offer(next, &above, to)?;
                         if decide(&offer) == Verdict::Move {
                             bubble.carry(next, &above, to)?;
@@ -111,16 +112,16 @@ impl Core {
     }
 
     /// Find the first free block that starts at `from` or above, below `bound`.
-    pub(crate) fn free_from(&self, from: u32, bound: u32) -> Result<Option<(u32, Header)>, Fault> {
+    pub(crate) fn free_from(&self, from: u32, bound: u32) -> Result<Option<(u32, Header)>, Damage> {
         let mut granule = self.control.first_from(granule_of(from), 1)?;
         while let Some(here) = granule {
             for block in self.in_granule(here) {
-                let (at, header) = block?;
+                let Glance { at, free, .. } = block?;
                 if at >= bound {
                     return Ok(None);
                 }
-                if at >= from && header.is_free() {
-                    return Ok(Some((at, header)));
+                if at >= from && free > 0 {
+                    return Ok(Some((at, self.blocks.header(at)?)));
                 }
             }
             granule = self.control.first_from(here + 1, 1)?;
@@ -129,7 +130,12 @@ impl Core {
     }
 
     /// Tell what the block above free space, which begins at `bottom`, can do.
-    pub(crate) fn look_above(&self, bottom: u32, at: u32, header: &Header) -> Result<Above, Fault> {
+    pub(crate) fn look_above(
+        &self,
+        bottom: u32,
+        at: u32,
+        header: &Header,
+    ) -> Result<Above, Damage> {
         if header.handle != NONE && self.slot_of_block(at, header.handle)?.is_pinned() {
             return Ok(Above::Pinned);
         }
@@ -142,7 +148,7 @@ impl Core {
     }
 
     /// Say what would move, and where to.
-    pub(crate) fn offer(&self, at: u32, header: &Header, to: u32) -> Result<Offer, Fault> {
+    pub(crate) fn offer(&self, at: u32, header: &Header, to: u32) -> Result<Offer, Damage> {
         let handle = match header.handle {
             NONE => None,
             slot => {
@@ -152,7 +158,7 @@ impl Core {
         };
         let tag = header
             .tag
-            .ok_or_else(|| crate::header::fault(at, crate::error::What::TagList))?;
+            .ok_or_else(|| crate::header::damage(at, crate::error::What::TagList))?;
         Ok(Offer {
             tag,
             from: (at + HEADER) as usize * DWORD,
@@ -176,9 +182,10 @@ struct Bubble {
 }
 
 impl Bubble {
-    fn lift(core: Core, at: u32, header: &Header) -> Result<Self, Fault> {
+    fn lift(core: Core, at: u32, header: &Header) -> Result<Self, Damage> {
         core.refresh_without(granule_of(at), at)?;
-        core.uncount(at, header.size);
+        core.control
+            .count(|counts| counts.take_free(at, header.size));
         Ok(Self {
             core,
             at,
@@ -196,10 +203,11 @@ impl Bubble {
     }
 
     /// Coalesce with the free block above.
-    fn absorb(&mut self, next: u32, above: &Header) -> Result<(), Fault> {
+    fn absorb(&mut self, next: u32, above: &Header) -> Result<(), Damage> {
         let core = self.core;
-        let (behind, _) = core.blocks.after(next, above)?;
-        core.uncount(next, above.size);
+        let behind = core.blocks.behind(next, above)?;
+        core.control
+            .count(|counts| counts.take_free(next, above.size));
         core.control.forget_start(next, behind);
         self.size += HEADER + above.size;
         self.settle_links(behind);
@@ -207,22 +215,21 @@ impl Bubble {
     }
 
     /// Move the block above to `to`, and rise past it.
-    fn carry(&mut self, next: u32, block: &Header, to: u32) -> Result<(), Fault> {
+    fn carry(&mut self, next: u32, block: &Header, to: u32) -> Result<(), Damage> {
         let core = self.core;
         let (mut end, above) = core.blocks.after(next, block)?;
-        let tag = block
-            .tag
-            .ok_or_else(|| crate::header::fault(next, crate::error::What::TagList))?;
+        let tag = block.tag.ok_or_else(|| damage(next, What::TagList))?;
         let neighbours = core.tag_neighbours(next, tag)?;
-        core.check_canary(next, block)?;
         let gap = to - self.at;
         if gap != 0 {
             // A gap is left only below a block that has free space above.
-            let (behind, _) = core.blocks.after(end, &above)?;
-            core.uncount(end, above.size);
+            let behind = core.blocks.behind(end, &above)?;
+            core.control
+                .count(|counts| counts.take_free(end, above.size));
             core.control.forget_start(end, behind);
             core.blocks.write_free(self.at, self.previous, gap - HEADER);
-            core.count(self.at, gap - HEADER);
+            core.control
+                .count(|counts| counts.add_free(self.at, gap - HEADER));
             core.control.raise(granule_of(self.at), gap - HEADER);
             self.previous = self.at;
             let absorbed = end;
@@ -248,9 +255,7 @@ impl Bubble {
         if block.handle != NONE {
             core.move_slot(block.handle, to);
         }
-        if core.control.get(State::HighestHead) == next {
-            core.control.set(State::HighestHead, to);
-        }
+        core.control.count(|counts| counts.move_live(next, to));
         core.control.forget_start(next, end);
         core.control.note_start(to);
         self.previous = to;
@@ -270,7 +275,9 @@ impl Bubble {
 
 impl Drop for Bubble {
     fn drop(&mut self) {
-        self.core.count(self.at, self.size);
+        self.core
+            .control
+            .count(|counts| counts.add_free(self.at, self.size));
         self.core.control.raise(granule_of(self.at), self.size);
         debug_assert!(self.end() <= self.core.blocks.last());
     }

@@ -12,8 +12,8 @@
 //! fresh one.
 
 use crate::control::{Core, SLOT, State};
-use crate::error::{Fault, What};
-use crate::header::{Header, NONE, fault};
+use crate::error::{Damage, What};
+use crate::header::{Header, NONE, damage};
 
 /// Not pinned, but free.
 const FREE: u32 = u32::MAX - 1;
@@ -73,7 +73,7 @@ impl Core {
     }
 
     /// Tell which slot the next handle gets; `None` if the table is full.
-    fn next_slot(&self) -> Result<Option<u32>, Fault> {
+    fn next_slot(&self) -> Result<Option<u32>, Damage> {
         let free = self.control.get(State::FreeHandle);
         if free == NONE {
             let used = self.used_handles();
@@ -84,19 +84,19 @@ impl Core {
         if is_free {
             Ok(Some(free))
         } else {
-            Err(table_fault(free))
+            Err(table_damage(free))
         }
     }
 
     /// Tell whether there is a slot for another handle.
-    pub(crate) fn has_slot(&self) -> Result<bool, Fault> {
+    pub(crate) fn has_slot(&self) -> Result<bool, Damage> {
         self.next_slot().map(|slot| slot.is_some())
     }
 
     /// Give a block a handle; returns slot and generation. There must be a slot.
-    pub(crate) fn take_slot(&self, block: u32) -> Result<(u32, u32), Fault> {
+    pub(crate) fn take_slot(&self, block: u32) -> Result<(u32, u32), Damage> {
         let header = self.blocks.header(block)?;
-        let slot = self.next_slot()?.ok_or_else(|| table_fault(NONE))?;
+        let slot = self.next_slot()?.ok_or_else(|| table_damage(NONE))?;
         let at = self.slot_words(slot);
         let words = self.control.words;
         let generation = if self.control.get(State::FreeHandle) == slot {
@@ -120,10 +120,10 @@ impl Core {
     }
 
     /// Read the slot that a header names, which must name the block.
-    pub(crate) fn slot_of_block(&self, block: u32, slot: u32) -> Result<SlotState, Fault> {
+    pub(crate) fn slot_of_block(&self, block: u32, slot: u32) -> Result<SlotState, Damage> {
         self.slot(slot)
             .filter(|state| state.at == block)
-            .ok_or_else(|| fault(block, What::Handle))
+            .ok_or_else(|| damage(block, What::Handle))
     }
 
     /// Give a slot up; its handle is stale from now on.
@@ -140,7 +140,7 @@ impl Core {
     }
 
     /// Let another block have a block's handle.
-    pub(crate) fn hand_over(&self, from: u32, header: &mut Header, to: u32) -> Result<(), Fault> {
+    pub(crate) fn hand_over(&self, from: u32, header: &mut Header, to: u32) -> Result<(), Damage> {
         let slot = header.handle;
         let heir = self.blocks.header(to)?;
         self.slot_of_block(from, slot)?;
@@ -192,10 +192,10 @@ impl Core {
 
     /// Look through the table: slots in use name their blocks, the others are on the free list or
     /// retired. `named` is how many blocks name a slot.
-    pub(crate) fn check_slots(&self, named: u32) -> Result<(), Fault> {
+    pub(crate) fn check_slots(&self, named: u32) -> Result<(), Damage> {
         let used = self.control.get(State::UsedHandles);
         if used > self.control.geometry.handles {
-            return Err(table_fault(used));
+            return Err(table_damage(used));
         }
         let (mut in_use, mut retired) = (0, 0);
         for slot in 0..used {
@@ -204,7 +204,7 @@ impl Core {
                     let names_back = self.starts_block(state.at)?
                         && self.blocks.header(state.at)?.handle == slot;
                     if !names_back {
-                        return Err(table_fault(slot));
+                        return Err(table_damage(slot));
                     }
                     in_use += 1;
                 }
@@ -218,7 +218,7 @@ impl Core {
         let mut slot = self.control.get(State::FreeHandle);
         while slot != NONE {
             if slot >= used || self.slot(slot).is_some() || listed == used {
-                return Err(table_fault(slot));
+                return Err(table_damage(slot));
             }
             listed += 1;
             slot = self.control.words.get(self.slot_words(slot));
@@ -228,16 +228,11 @@ impl Core {
         if in_use == named && rest <= retired {
             Ok(())
         } else {
-            Err(table_fault(used))
+            Err(table_damage(used))
         }
     }
 }
 
-fn table_fault(slot: u32) -> Fault {
-    fault(
-        0,
-        What::HandleTable {
-            slot: slot as usize,
-        },
-    )
+fn table_damage(slot: u32) -> Damage {
+    damage(slot, What::HandleTable)
 }

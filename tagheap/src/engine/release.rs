@@ -1,9 +1,9 @@
 //! Freeing a block, and coalescing it with its neighbours.
 
-use crate::control::{Core, State};
-use crate::error::{Fault, What};
+use crate::control::Core;
+use crate::error::{Damage, What};
 use crate::fit::{DWORD, HEADER, HEADER_LEN};
-use crate::header::{Header, NONE, fault};
+use crate::header::{Header, NONE, damage};
 use crate::index::granule_of;
 
 /// Which neighbours of a freed block were free, and became one with it. The last block never does.
@@ -51,15 +51,14 @@ impl Coalescing {
 
 impl Core {
     /// Free a live block that is not pinned.
-    pub(crate) fn release(&self, at: u32, header: &Header) -> Result<Freed, Fault> {
-        let tag = header.tag.ok_or_else(|| fault(at, What::TagList))?;
-        self.check_canary(at, header)?;
+    pub(crate) fn release(&self, at: u32, header: &Header) -> Result<Freed, Damage> {
+        let tag = header.tag.ok_or_else(|| damage(at, What::TagList))?;
         let below = self.blocks.before(at, header)?;
         let (next, above) = self.blocks.after(at, header)?;
         let below = below.filter(|(_, below)| below.is_free());
         let joins_next = above.is_free() && next != self.blocks.last();
         let behind = if joins_next {
-            self.blocks.after(next, &above)?.0
+            self.blocks.behind(next, &above)?
         } else {
             next
         };
@@ -72,24 +71,25 @@ impl Core {
         if header.handle != NONE {
             self.give_slot(header.handle);
         }
+        let mut counts = self.control.counts();
         let (start, previous) = match below {
             Some((start, below)) => {
-                self.uncount(start, below.size);
+                counts.take_free(start, below.size);
                 self.control.forget_start(at, next);
                 (start, below.previous)
             }
             None => (at, header.previous),
         };
         if joins_next {
-            self.uncount(next, above.size);
+            counts.take_free(next, above.size);
             self.control.forget_start(next, behind);
         }
-        self.withdraw_side(at, behind, previous);
+        counts.take_live(at, behind, previous);
         let size = behind - start - HEADER;
         self.blocks.write_free(start, previous, size);
         self.blocks.set_previous(behind, start);
-        self.count(start, size);
-        self.control.subtract(State::Live, 1);
+        counts.add_free(start, size);
+        self.control.set_counts(&counts);
         self.control.raise(granule_of(start), size);
         let joined = joins_next && granule_of(next) != granule_of(start);
         if joined && self.control.largest_in(granule_of(next)) <= above.size {
@@ -100,16 +100,5 @@ impl Core {
             bytes: header.size as usize * DWORD + case.headers_gone() * HEADER_LEN,
             case,
         })
-    }
-
-    /// A block is going: if it was the outermost of its side, the next one is now. Beyond the free
-    /// space around it lies a block of its side, or none.
-    fn withdraw_side(&self, at: u32, behind: u32, previous: u32) {
-        if at == self.control.get(State::LowestTail) {
-            self.control.set(State::LowestTail, behind);
-        }
-        if at == self.control.get(State::HighestHead) {
-            self.control.set(State::HighestHead, previous);
-        }
     }
 }

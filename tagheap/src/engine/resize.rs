@@ -1,7 +1,7 @@
 //! Making a block larger or smaller where it is.
 
 use crate::control::Core;
-use crate::error::Fault;
+use crate::error::Damage;
 use crate::fit::{DWORD, HEADER, LEAST_REST};
 use crate::header::Header;
 
@@ -25,7 +25,7 @@ impl Core {
         header: &Header,
         requested: usize,
         (bytes, need): (usize, u32),
-    ) -> Result<Resized, Fault> {
+    ) -> Result<Resized, Damage> {
         if need <= header.size {
             self.write_resized(at, *header, requested, bytes);
             return Ok(Resized::InPlace);
@@ -35,9 +35,10 @@ impl Core {
         if !above.is_free() || next == self.blocks.last() || whole < need {
             return Ok(Resized::NoRoomHere);
         }
-        let (behind, _) = self.blocks.after(next, &above)?;
+        let behind = self.blocks.behind(next, &above)?;
         // Nothing is written above this line.
-        self.uncount(next, above.size);
+        let mut counts = self.control.counts();
+        counts.take_free(next, above.size);
         self.control.forget_start(next, behind);
         let left = whole - need;
         let rest = if left < LEAST_REST { 0 } else { left };
@@ -46,8 +47,9 @@ impl Core {
         self.cut_rest(at, size, rest, behind);
         let cut = at + HEADER + size;
         if rest != 0 {
-            self.count(cut, rest - HEADER);
+            counts.add_free(cut, rest - HEADER);
         }
+        self.control.set_counts(&counts);
         self.index_pieces(next, above.size, cut, rest)?;
         Ok(Resized::InPlace)
     }

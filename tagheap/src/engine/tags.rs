@@ -1,15 +1,16 @@
 //! The tag lists: blocks of a tag, linked through their headers, and the directory that finds them.
 
 use crate::control::{Core, State};
-use crate::error::{Fault, What};
-use crate::header::{Header, NONE, fault};
+use crate::error::{Damage, Fault, What};
+use crate::header::{Header, NONE, damage};
 use crate::tag::{Side, Tag, TagRange};
 
 impl Core {
-    /// The dword of the directory where the list of a tag begins. Half of the slots are HEAD's.
+    /// The dword of the directory where the list of a tag begins. Half of the slots, a power of two,
+    /// are HEAD's.
     fn slot_of(&self, tag: Tag) -> u32 {
         let half = self.control.geometry.tag_slots / 2;
-        let place = u32::from(tag.number()) % half;
+        let place = u32::from(tag.number()) & (half - 1);
         let side = match tag.side() {
             Side::Head => 0,
             Side::Tail => half,
@@ -23,16 +24,15 @@ impl Core {
     }
 
     /// Look whether a list can take a block: its first block has none before it.
-    pub(crate) fn check_tag_list(&self, tag: Tag) -> Result<(), Fault> {
+    pub(crate) fn check_tag_list(&self, tag: Tag) -> Result<(), Damage> {
         let first = self.first_of_tag(tag);
         if first == NONE {
             return Ok(());
         }
-        let live = !self.blocks.header(first)?.is_free();
-        if live && self.blocks.tag_links(first)[0] == NONE {
+        if first <= self.blocks.last() && self.blocks.tag_links(first)[0] == NONE {
             Ok(())
         } else {
-            Err(fault(first, What::TagList))
+            Err(damage(first, What::TagList))
         }
     }
 
@@ -48,7 +48,7 @@ impl Core {
     }
 
     /// Look whether both neighbours on the list of a block's tag lead to it. Returns them.
-    pub(crate) fn tag_neighbours(&self, at: u32, tag: Tag) -> Result<[u32; 2], Fault> {
+    pub(crate) fn tag_neighbours(&self, at: u32, tag: Tag) -> Result<[u32; 2], Damage> {
         let [previous, next] = self.blocks.tag_links(at);
         let last = self.blocks.last();
         let from_below = match previous {
@@ -62,7 +62,7 @@ impl Core {
         if from_below && from_above {
             Ok([previous, next])
         } else {
-            Err(fault(at, What::TagList))
+            Err(damage(at, What::TagList))
         }
     }
 
@@ -89,7 +89,7 @@ impl Core {
     }
 
     /// Visit every block with a tag in a range. The block that is visited may be freed meanwhile.
-    pub(crate) fn visit_tags<E: From<Fault>>(
+    pub(crate) fn visit_tags<E: From<Damage>>(
         &self,
         range: TagRange,
         mut visit: impl FnMut(u32, Header) -> Result<(), E>,
@@ -107,7 +107,7 @@ impl Core {
             while at != NONE {
                 let header = self.blocks.header(at)?;
                 let tag = header.tag.filter(|_| left > 0);
-                let tag = tag.ok_or_else(|| fault(at, What::TagList))?;
+                let tag = tag.ok_or_else(|| damage(at, What::TagList))?;
                 left -= 1;
                 let next = self.blocks.tag_links(at)[1];
                 if range.contains(tag) {
@@ -132,7 +132,7 @@ impl Core {
                 let here = tag.is_some_and(|tag| self.slot_of(tag) == slot);
                 let links = self.blocks.tag_links(at);
                 if left == 0 || !here || links[0] != before || !self.starts_block(at)? {
-                    return Err(fault(at, What::TagList));
+                    return Err(damage(at, What::TagList).into());
                 }
                 left -= 1;
                 (before, at) = (at, links[1]);
@@ -141,13 +141,10 @@ impl Core {
         if left == 0 {
             return Ok(());
         }
-        Err(fault(
-            0,
-            What::Count {
-                name: "blocks on tag lists",
-                said: (live - left) as usize,
-                found: live as usize,
-            },
-        ))
+        Err(Fault::Count {
+            name: "blocks on tag lists",
+            said: (live - left) as usize,
+            found: live as usize,
+        })
     }
 }

@@ -40,7 +40,7 @@ fn any_changed_byte_that_the_check_covers_shows() {
                 let old = blocks.0.byte(10 + dword, byte);
                 blocks.0.set_byte(10 + dword, byte, old ^ flip);
                 let found = blocks.header(10).unwrap_err();
-                assert_eq!((found.at, found.what), (40, What::Check));
+                assert_eq!((found.at, found.what), (10, What::Check));
             }
         }
     }

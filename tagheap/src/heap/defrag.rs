@@ -133,7 +133,7 @@ impl TagHeap<'_> {
         let plan = self.core.plan(&mut decide)?;
         let above = self.largest_above()?;
         let head_free = plan.free as usize * DWORD;
-        let holes_above = before.free - self.count_free_head();
+        let holes_above = before.free.saturating_sub(self.count_free_head());
         let blocks_above = self.free_blocks_above()?;
         let between = plan.between.map_or(0, |size| size as usize * DWORD);
         Ok(DefragPlan {

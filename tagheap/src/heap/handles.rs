@@ -143,7 +143,7 @@ impl TagHeap<'_> {
         let state = state.ok_or(Error::Stale)?;
         let header = self.core.blocks.header(state.at)?;
         if header.handle != handle.slot || header.is_free() {
-            return Err(crate::header::fault(state.at, crate::error::What::Handle).into());
+            return Err(crate::header::damage(state.at, crate::error::What::Handle).into());
         }
         Ok((state.at, header, state))
     }
@@ -151,10 +151,7 @@ impl TagHeap<'_> {
     /// The bytes that a block was asked for.
     fn bytes(&self, at: u32, header: &Header) -> Result<NonNull<[u8]>, Error> {
         let requested = self.core.requested(at, header)?;
-        Ok(NonNull::slice_from_raw_parts(
-            self.payload(at, header),
-            requested,
-        ))
+        Ok(NonNull::slice_from_raw_parts(self.payload(at), requested))
     }
 
     fn hold(

@@ -41,8 +41,7 @@ impl TagHeap<'_> {
     ) -> Result<NonNull<u8>, Error> {
         self.idle()?;
         let at = self.place(size, align, tag)?;
-        let header = self.core.blocks.header(at)?;
-        Ok(self.payload(at, &header))
+        Ok(self.payload(at))
     }
 
     /// Free the block whose payload this is.
@@ -82,8 +81,7 @@ impl TagHeap<'_> {
         self.idle()?;
         let (at, header) = self.block_of(payload)?;
         let at = self.resize(at, &header, size)?;
-        let header = self.core.blocks.header(at)?;
-        Ok(self.payload(at, &header))
+        Ok(self.payload(at))
     }
 
     /// Return the offset of an address in the block area, in bytes from the base.
@@ -93,8 +91,8 @@ impl TagHeap<'_> {
         (offset < self.capacity()).then_some(offset)
     }
 
-    pub(crate) fn payload(&self, at: u32, header: &Header) -> NonNull<u8> {
-        self.core.blocks.0.bytes(at + HEADER, header.size)
+    pub(crate) fn payload(&self, at: u32) -> NonNull<u8> {
+        self.core.blocks.0.bytes(at + HEADER, 0)
     }
 
     /// Allocate; returns the header's place.
@@ -159,6 +157,7 @@ impl TagHeap<'_> {
             let payload = self.offset(at + HEADER);
             return Err(Error::Pinned { payload });
         }
+        self.core.check_canary(at, header)?;
         self.changed();
         Ok(self.core.release(at, header)?)
     }

@@ -52,6 +52,7 @@ impl TagHeap<'_> {
         self.changed();
         let mut freed = TagsFreed::default();
         self.core.visit_tags(range, |at, header| {
+            self.core.check_canary(at, &header)?;
             freed.bytes += self.core.release(at, &header)?.bytes;
             freed.blocks += 1;
             Ok::<(), Error>(())

@@ -1,5 +1,10 @@
 //! tagheap from outside: beside a heap that walks, under the conformance suite, and damaged on purpose.
 
+mod conformance;
+mod damage;
+mod guards;
+mod images;
 mod memory;
+mod misuse;
 mod model;
 mod walker;
