@@ -60,7 +60,7 @@ pub fn launch() -> ExitCode {
     if let Some(code) = run_tool() {
         return code;
     }
-    let legend = format!("{}{}", Symbol::LEGEND, tools::help());
+    let legend = format!("{}\n\n{}", tools::help(), Symbol::LEGEND);
     let matches = Arguments::command().after_help(legend).get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let options = arguments.options;

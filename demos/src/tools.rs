@@ -38,11 +38,14 @@ pub fn find(name: &str) -> Option<&'static Tool> {
     TOOLS.iter().find(|tool| tool.name == name)
 }
 
-/// The tools as lines of the launcher's help; empty if there are none.
+/// The tools as a part of the launcher's help.
 #[must_use]
 pub fn help() -> String {
-    TOOLS
+    let lines = TOOLS
         .iter()
-        .map(|tool| format!("\n  {:<10} {}", tool.name, tool.about))
-        .collect()
+        .map(|tool| format!("\n  {:<8} {}", tool.name, tool.about));
+    format!(
+        "Tools, each with a --help of its own:{}",
+        lines.collect::<String>()
+    )
 }
