@@ -68,6 +68,11 @@ const CHECKS: &[Check] = &[
         needs: None,
     },
     Check {
+        name: "C headers are current",
+        run: || headers(true),
+        needs: None,
+    },
+    Check {
         name: "arena-core: without std",
         run: || {
             cargo("test --quiet --package arena-core --no-default-features --lib --test in_buffer")
@@ -212,6 +217,15 @@ fn cargo(arguments: &str) -> Outcome {
     let command = command(&format!("cargo {arguments}"));
     println!("   {}", display(&command));
     run(command)
+}
+
+/// Make the C headers, or compare them; a crate of its own has cbindgen.
+pub(crate) fn headers(check: bool) -> Outcome {
+    cargo(if check {
+        "run --quiet --package headers -- --check"
+    } else {
+        "run --quiet --package headers"
+    })
 }
 
 fn docs() -> Outcome {

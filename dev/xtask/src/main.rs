@@ -36,6 +36,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Write the C headers anew from the Rust source.
+    Headers {
+        /// Change nothing; fail if a header is stale.
+        #[arg(long)]
+        check: bool,
+    },
     /// Count instructions and page faults beside the peers, and write them down with their tables
     /// (needs valgrind and a C compiler).
     Bench {
@@ -58,6 +64,7 @@ fn main() -> ExitCode {
             only,
         } => ci::run_all(allow_missing, &only),
         Task::Book { check } => book::run(check),
+        Task::Headers { check } => ci::headers(check),
         Task::Bench {
             check,
             times,

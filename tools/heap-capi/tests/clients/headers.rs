@@ -1,0 +1,73 @@
+//! The headers alone: complete, self-contained, and nothing exported beside them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use crate::cc::{compilers, files, library_folder, run, skip, works};
+
+/// The functions that a text declares or calls: words of ours before a parenthesis.
+fn functions(text: &str) -> BTreeSet<String> {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    text.match_indices('(')
+        .filter_map(|(at, _)| {
+            let before = &text[..at];
+            let word = &before[before.trim_end_matches(is_word).len()..];
+            word.starts_with("oth_").then(|| word.to_owned())
+        })
+        .collect()
+}
+
+fn declared() -> BTreeSet<String> {
+    let texts = files("include", "h");
+    let texts = texts
+        .iter()
+        .map(|path| fs::read_to_string(path).expect("a header"));
+    texts.flat_map(|text| functions(&text)).collect()
+}
+
+#[test]
+fn each_header_compiles_alone() {
+    for compiler in compilers() {
+        for header in files("include", "h") {
+            let name = header
+                .file_name()
+                .expect("a file")
+                .to_string_lossy()
+                .into_owned();
+            let mut command = compiler.command();
+            command.args(["-fsyntax-only", "-include", &name, "/dev/null"]);
+            if !compiler.program.ends_with("++") {
+                command.args(["-x", "c", "/dev/null"]);
+            }
+            run(&mut command);
+        }
+    }
+}
+
+#[test]
+fn what_is_declared_is_exported_and_nothing_else() {
+    if !works("nm") {
+        return skip("needs nm (binutils)");
+    }
+    let library = library_folder().join("libheap_capi.so");
+    let output = run(Command::new("nm")
+        .args(["-D", "--defined-only"])
+        .arg(library));
+    let exported = String::from_utf8(output.stdout).expect("names are ASCII");
+    let exported = exported
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned))
+        .collect::<BTreeSet<_>>();
+    assert_eq!(exported, declared());
+}
+
+#[test]
+fn every_function_is_called_by_a_test() {
+    let called = files("tests/c", "c")
+        .iter()
+        .flat_map(|path| functions(&fs::read_to_string(path).expect("a test")))
+        .collect::<BTreeSet<_>>();
+    let missing = declared().difference(&called).cloned().collect::<Vec<_>>();
+    assert!(missing.is_empty(), "no test calls {missing:?}");
+}
