@@ -56,6 +56,7 @@ pub fn at(channel: &'static Channel, number: u64, call: &Call, stack: u32) -> bo
         };
         let point = &channel.points[slot];
         point.number.store(number, Relaxed);
+        point.process.store(call.process, Relaxed);
         point.shape.store(index as u32, Relaxed);
         point.stack.store(stack, Relaxed);
         if why_not != rerun::NO {

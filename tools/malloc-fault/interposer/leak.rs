@@ -31,15 +31,11 @@ struct Scan {
 
 /// Looks for lost blocks and writes them to the record.
 pub fn scan(channel: &Channel, record: &Point) {
-    let count = live::rows()
-        .iter()
-        .filter(|row| row.block().is_some())
-        .count();
+    let count = live::blocks().count();
     let (Some(blocks), Some(waiting)) = (room::<Block>(count), room::<u32>(count)) else {
         return;
     };
-    let rows = live::rows().iter().filter_map(live::Row::block);
-    for (place, (start, size, stack)) in blocks.iter_mut().zip(rows) {
+    for (place, (start, size, stack)) in blocks.iter_mut().zip(live::blocks()) {
         *place = Block {
             start,
             size,

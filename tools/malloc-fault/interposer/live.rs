@@ -7,7 +7,7 @@ use crate::{start, sys};
 use core::ptr::null_mut;
 use core::slice;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use core::sync::atomic::{AtomicPtr, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 
 /// How many blocks there is room for.
 pub const ROOM: usize = 1 << 22;
@@ -24,6 +24,11 @@ pub struct Row {
 
 static TABLE: AtomicPtr<Row> = AtomicPtr::new(null_mut());
 
+/// Rows in one part of the table; a part that no block was ever in is not looked at, so it takes no memory.
+const PART: usize = 4096;
+
+static USED: [AtomicBool; ROOM / PART] = [const { AtomicBool::new(false) }; ROOM / PART];
+
 /// Makes the table; the kernel gives memory where it is touched.
 pub fn start() {
     TABLE.store(sys::map(ROOM * size_of::<Row>()).cast(), Relaxed);
@@ -39,9 +44,17 @@ pub fn rows() -> &'static [Row] {
     unsafe { slice::from_raw_parts(table, ROOM) }
 }
 
+/// All live blocks: address, size and stack.
+pub fn blocks() -> impl Iterator<Item = (u64, u64, u32)> {
+    let parts = rows().chunks(PART).zip(&USED);
+    parts
+        .filter(|(_, used)| used.load(Relaxed))
+        .flat_map(|(part, _)| part.iter().filter_map(Row::block))
+}
+
 impl Row {
     /// The block in this row: address, size and stack.
-    pub fn block(&self) -> Option<(u64, u64, u32)> {
+    fn block(&self) -> Option<(u64, u64, u32)> {
         let block = self.block.load(Relaxed);
         let what = self.what.load(Relaxed);
         (block > 1).then(|| (block, what >> 17, slot(what)))
@@ -60,6 +73,7 @@ fn near(rows: &[Row], block: u64) -> impl Iterator<Item = &Row> {
 /// Adds a block.
 pub fn insert(block: u64, size: u64, stack: u32, live: &AtomicU64) {
     let what = size << 17 | u64::from(stack.wrapping_add(1) & 0x1_ffff);
+    let table = TABLE.load(Relaxed);
     for row in near(rows(), block) {
         let there = row.block.load(Relaxed);
         // The row is taken first and described then: nobody looks for a block that is not handed out yet.
@@ -69,6 +83,8 @@ pub fn insert(block: u64, size: u64, stack: u32, live: &AtomicU64) {
                 .compare_exchange(there, block, AcqRel, Relaxed)
                 .is_ok();
         if free {
+            let index = (core::ptr::from_ref(row).addr() - table.addr()) / size_of::<Row>();
+            USED[index / PART].store(true, Relaxed);
             row.what.store(what, Relaxed);
             let sum = live.fetch_add(size, Relaxed) + size;
             peak(sum);

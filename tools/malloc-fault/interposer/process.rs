@@ -1,6 +1,5 @@
 //! Which process and which thread a call is made in: both are counted in the order of their first calls.
 
-use crate::calls::RECORD;
 use crate::{start, sys};
 use core::arch::asm;
 use core::ptr::null_mut;
@@ -36,7 +35,7 @@ pub fn remain() {
     }
 }
 
-/// Notices a process that the program forked: it gets the next number, and its end is not the program's.
+/// Notices a process that the program forked: it gets the next number.
 pub fn enter() {
     // SAFETY: as above.
     let Some(mark) = (unsafe { MARK.load(Relaxed).as_ref() }) else {
@@ -46,7 +45,6 @@ pub fn enter() {
         return;
     }
     mark.store(1, Relaxed);
-    RECORD.store(null_mut(), Relaxed);
     if let Some(channel) = start::channel() {
         let before = channel.header.processes.fetch_add(1, Relaxed);
         ORDINAL.store(before + 1, Relaxed);

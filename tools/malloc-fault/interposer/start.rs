@@ -187,7 +187,8 @@ extern "C" fn end() {
         explore::wait_for_all(channel);
         let peak = COUNTERS.live.load(Relaxed);
         channel.header.live_high_water_mark.fetch_max(peak, Relaxed);
-        if WANTS.load(Relaxed) & wants::LEAKS != 0 {
+        // Blocks that a forked process loses go with it.
+        if WANTS.load(Relaxed) & wants::LEAKS != 0 && process::ordinal() == 1 {
             leak::scan(channel, record);
         }
     }

@@ -266,6 +266,8 @@ pub struct Point {
     pub rerun: AtomicU32,
     /// The call that failed first.
     pub number: AtomicU64,
+    /// The process that made the call, in the order of first calls.
+    pub process: AtomicU32,
     /// The shape's index in [`Header::shapes`].
     pub shape: AtomicU32,
     /// Its stack's slot.

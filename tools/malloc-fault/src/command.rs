@@ -3,8 +3,9 @@
 mod arguments;
 mod by_name;
 mod run;
-mod show;
-mod trace;
+pub(crate) mod show;
+mod sweep;
+pub(crate) mod trace;
 
 use crate::error::Error;
 use arguments::{Arguments, What};
@@ -29,8 +30,16 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let result = match arguments.what {
         What::Trace(trace) => trace::run(&trace),
         What::Run(run) => run::run(&run),
+        What::Sweep(sweep) => sweep::run(&sweep),
     };
     result.unwrap_or_else(|error| refuse(&error))
+}
+
+/// Runs `malloc-fault sweep` with these arguments, for the launcher's door of that name.
+#[must_use]
+pub fn sweep(arguments: Vec<OsString>) -> ExitCode {
+    let own = ["malloc-fault", "sweep"].map(OsString::from);
+    main(own.into_iter().chain(arguments).collect())
 }
 
 fn refuse(error: &Error) -> ExitCode {

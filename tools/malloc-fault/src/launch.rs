@@ -37,6 +37,7 @@ pub struct Launch {
     pub(crate) plan: FaultPlan,
     pub(crate) wants: u32,
     captured: bool,
+    input: Option<OwnedFd>,
     pub(crate) limit: Option<Duration>,
 }
 
@@ -55,6 +56,7 @@ impl Launch {
             plan: FaultPlan::NONE,
             wants: wants::LOG | wants::STACKS,
             captured: false,
+            input: None,
             limit: None,
         })
     }
@@ -122,6 +124,12 @@ impl Launch {
         self
     }
 
+    /// Gives the program this file to read.
+    pub(crate) fn input(mut self, file: OwnedFd) -> Self {
+        self.input = Some(file);
+        self
+    }
+
     /// The program's file.
     #[must_use]
     pub fn program(&self) -> &Path {
@@ -158,6 +166,9 @@ impl Launch {
                 .stderr(copy(err)?)
                 .stdin(Stdio::null());
         }
+        if let Some(input) = self.input {
+            command.stdin(input);
+        }
         let child = command.spawn().map_err(Error::io("starting the program"))?;
         Ok(Started {
             program: self.program,
@@ -186,6 +197,10 @@ impl Launch {
         command.env(crate::channel::CHANNEL_VARIABLE, channel);
         // SAFETY: only calls that are safe after a fork.
         unsafe { command.pre_exec(before_exec) };
+        if self.captured {
+            // SAFETY: as above.
+            unsafe { command.pre_exec(close_others) };
+        }
         command
     }
 }
@@ -203,6 +218,21 @@ fn before_exec() -> std::io::Result<()> {
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
     // SAFETY: asks the kernel to end this process with the one that started it.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    Ok(())
+}
+
+/// What this process happened to inherit is not the program's: it would be shared by all its runs.
+fn close_others() -> std::io::Result<()> {
+    const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
+    // SAFETY: marks descriptors of this process; kernels before 5.11 refuse, and then they stay.
+    unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            3,
+            libc::c_uint::MAX,
+            CLOSE_RANGE_CLOEXEC,
+        )
+    };
     Ok(())
 }
 

@@ -29,11 +29,15 @@ pub mod heap;
 #[cfg(all(target_os = "linux", feature = "command"))]
 mod interposer;
 #[cfg(all(target_os = "linux", feature = "command"))]
+mod interrupt;
+#[cfg(all(target_os = "linux", feature = "command"))]
 mod launch;
 pub mod plan;
 mod scoped;
 #[cfg(all(target_os = "linux", feature = "command"))]
 mod shared;
+#[cfg(all(target_os = "linux", feature = "command"))]
+mod sweep;
 #[cfg(all(target_os = "linux", feature = "command"))]
 pub mod symbols;
 #[cfg(all(target_os = "linux", feature = "command"))]

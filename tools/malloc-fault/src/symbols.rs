@@ -4,7 +4,7 @@ use crate::trace::{Frame, StackSeen};
 use addr2line::Loader;
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A frame with a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,8 +34,8 @@ impl fmt::Display for Named {
 /// The modules of a trace, opened as they are needed.
 pub struct Symbols {
     modules: Vec<PathBuf>,
-    loaders: HashMap<u32, Option<Loader>>,
-    known: HashMap<(u32, u64), Named>,
+    loaders: HashMap<PathBuf, Option<Loader>>,
+    known: HashMap<PathBuf, HashMap<u64, Vec<Named>>>,
 }
 
 impl fmt::Debug for Symbols {
@@ -57,42 +57,48 @@ impl Symbols {
         }
     }
 
-    /// The file of a module.
-    #[must_use]
-    pub fn module(&self, module: u32) -> Option<&PathBuf> {
-        self.modules.get(module as usize)
+    /// Names for frames of another run, whose modules may be in another order.
+    pub(crate) fn set_modules(&mut self, modules: Vec<PathBuf>) {
+        self.modules = modules;
     }
 
-    /// The names of a stack, the innermost frame first.
+    /// The names of a stack, the innermost frame first; inlined functions are frames too.
     pub fn stack(&mut self, stack: &StackSeen) -> Vec<Named> {
-        stack.frames.iter().map(|frame| self.frame(frame)).collect()
+        stack
+            .frames
+            .iter()
+            .flat_map(|frame| self.frame(frame))
+            .collect()
     }
 
-    /// The name of a frame.
-    pub fn frame(&mut self, frame: &Frame) -> Named {
-        let key = (frame.module, frame.offset);
-        if let Some(known) = self.known.get(&key) {
-            return known.clone();
-        }
-        let named = self.look_up(frame);
-        self.known.insert(key, named.clone());
-        named
-    }
-
-    fn look_up(&mut self, frame: &Frame) -> Named {
+    /// The names of a frame: one, and those that are inlined there before it.
+    pub fn frame(&mut self, frame: &Frame) -> Vec<Named> {
         let Some(path) = self.modules.get(frame.module as usize) else {
-            return Named {
+            return vec![Named {
                 module: "?".to_owned(),
                 function: format!("+{:#x}", frame.offset),
                 line: None,
-            };
+            }];
         };
+        if let Some(known) = self
+            .known
+            .get(path)
+            .and_then(|known| known.get(&frame.offset))
+        {
+            return known.clone();
+        }
+        let path = path.clone();
+        let named = self.look_up(&path, frame);
+        let known = self.known.entry(path).or_default();
+        known.insert(frame.offset, named.clone());
+        named
+    }
+
+    fn look_up(&mut self, path: &Path, frame: &Frame) -> Vec<Named> {
         let file = path.file_name().unwrap_or(path.as_os_str());
         let module = file.to_string_lossy().into_owned();
-        let loader = self
-            .loaders
-            .entry(frame.module)
-            .or_insert_with(|| Loader::new(path).ok());
+        let loader = self.loaders.entry(path.to_owned());
+        let loader = loader.or_insert_with(|| Loader::new(path).ok());
         // The call lies right before the place to which it returns.
         let start = frame.offset - u64::from(frame.into);
         let place = if frame.into == 0 {
@@ -100,33 +106,49 @@ impl Symbols {
         } else {
             frame.offset - 1
         };
-        let function = loader
+        let described = loader
             .as_ref()
-            .and_then(|loader| function(loader, place, start));
-        Named {
-            module,
-            function: function.unwrap_or_else(|| format!("+{start:#x}")),
-            line: loader.as_ref().and_then(|loader| line(loader, place)),
+            .map(|loader| described(loader, place, &module));
+        if let Some(named) = described.filter(|named| !named.is_empty()) {
+            return named;
         }
+        let symbol = loader
+            .as_ref()
+            .and_then(|loader| symbol(loader, place, start));
+        vec![Named {
+            module,
+            function: symbol.unwrap_or_else(|| format!("+{start:#x}")),
+            line: None,
+        }]
     }
 }
 
-/// The name of the function around a place: with debug information the innermost inlined one, else the symbol, if it really is
-/// this function's and not merely the last one before it.
-fn function(loader: &Loader, place: u64, start: u64) -> Option<String> {
-    if let Ok(mut frames) = loader.find_frames(place)
-        && let Ok(Some(frame)) = frames.next()
-        && let Some(name) = frame.function
-    {
-        return name.demangle().ok().map(|name| name.into_owned());
+/// The functions around a place by debug information, the innermost inlined one first.
+fn described(loader: &Loader, place: u64, module: &str) -> Vec<Named> {
+    let mut named = Vec::new();
+    let Ok(mut frames) = loader.find_frames(place) else {
+        return named;
+    };
+    while let Ok(Some(frame)) = frames.next() {
+        let Some(Ok(function)) = frame.function.as_ref().map(|name| name.demangle()) else {
+            break;
+        };
+        let line = frame.location.and_then(|at| {
+            let file = at.file?.rsplit('/').next()?.to_owned();
+            Some((file, at.line?))
+        });
+        named.push(Named {
+            module: module.to_owned(),
+            function: function.into_owned(),
+            line,
+        });
     }
+    named
+}
+
+/// The symbol of the function around a place, if it really is this function's and not merely the last one before it.
+fn symbol(loader: &Loader, place: u64, start: u64) -> Option<String> {
     let symbol = loader.find_symbol(place)?;
     let same = loader.find_symbol(start) == Some(symbol);
     same.then(|| addr2line::demangle_auto(symbol.into(), None).into_owned())
-}
-
-fn line(loader: &Loader, place: u64) -> Option<(String, u32)> {
-    let found = loader.find_location(place).ok()??;
-    let file = found.file?.rsplit('/').next()?.to_owned();
-    Some((file, found.line?))
 }

@@ -72,7 +72,6 @@ impl Trace {
     pub(crate) fn read(channel: &Channel, program: &Path) -> Self {
         let made = channel.header.calls.load(Acquire);
         let kept = made.min(CALLS as u64) as usize;
-        let modules = (channel.header.modules.load(Acquire) as usize).min(MODULES);
         let calls: Vec<_> = channel.calls[..kept].iter().filter_map(call).collect();
         let mut stacks = HashMap::new();
         for call in &calls {
@@ -83,15 +82,24 @@ impl Trace {
         Self {
             calls,
             calls_lost: made - kept as u64,
-            modules: channel.modules[..modules]
-                .iter()
-                .map(|seen| module(seen, program))
-                .collect(),
+            modules: Self::modules_of(channel, program),
             program: program.to_owned(),
             threads: channel.header.threads.load(Relaxed),
             processes: channel.header.processes.load(Relaxed),
             stacks,
         }
+    }
+
+    /// The files of the modules that a channel names.
+    pub(crate) fn modules_of(channel: &Channel, program: &Path) -> Vec<PathBuf> {
+        let used = (channel.header.modules.load(Acquire) as usize).min(MODULES);
+        let modules = channel.modules[..used].iter();
+        modules.map(|seen| module(seen, program)).collect()
+    }
+
+    /// The stack in this slot, if there is one.
+    pub(crate) fn stack_ref(&self, slot: u32) -> Option<&StackSeen> {
+        self.stacks.get(&slot)
     }
 
     /// The stack in this slot; empty if there is none.

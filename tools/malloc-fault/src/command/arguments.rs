@@ -22,6 +22,8 @@ pub(super) enum What {
     Trace(TraceArguments),
     /// Run a program once under one plan
     Run(Box<RunArguments>),
+    /// Fail every allocation of a program in turn, and judge what becomes of it
+    Sweep(Box<SweepArguments>),
 }
 
 /// The program and how it is started.
@@ -251,4 +253,84 @@ impl PlanArguments {
         }
         Ok(plan.check()?)
     }
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SweepArguments {
+    /// Bursts of so many failures: `2`, `1..=3`
+    #[arg(long, value_name = "K", default_value = "1..=3", value_parser = counts)]
+    pub(super) count: (u64, u64),
+
+    /// Also try: `persistent`, `total:K`, `site:K`, `ceiling`, `noise:ERRNO`
+    #[arg(long, value_name = "SHAPE")]
+    pub(super) shape: Vec<String>,
+
+    /// Only so many points, spread evenly
+    #[arg(long, value_name = "N")]
+    pub(super) sample: Option<usize>,
+
+    /// Only calls for these sizes: `24`, `16..64`
+    #[arg(long, value_name = "SIZES")]
+    pub(super) size: Option<String>,
+
+    /// Only calls with this function or library on the stack
+    #[arg(long, value_name = "NAME")]
+    pub(super) only: Option<String>,
+
+    /// The longest that one point may take, in seconds; else ten runs and one second
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) timeout: Option<f64>,
+
+    /// How many points may run at a time; else as many as there are processors
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+
+    /// Run from the start for each point, and never fork
+    #[arg(long)]
+    pub(super) rerun: bool,
+
+    /// Start each run in a fresh copy of this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) scratch: Option<PathBuf>,
+
+    /// Crashes, hangs and leaks that are known: no reason for exit status 1
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
+
+    /// Write what was found as a baseline
+    #[arg(long, value_name = "FILE")]
+    pub(super) write_baseline: Option<PathBuf>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Write a report for CI in JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+
+    /// Open gdb at this call, just before it fails
+    #[arg(long, value_name = "POINT")]
+    pub(super) gdb: Option<u64>,
+
+    #[command(flatten)]
+    pub(super) program: Program,
+}
+
+fn counts(text: &str) -> Result<(u64, u64), String> {
+    let wrong = || format!("{text:?} is no burst: write `2`, or `1..=3`");
+    let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
+    let (from, to) = match text.split_once("..=") {
+        Some((from, to)) => (number(from)?, number(to)?),
+        None => (number(text)?, number(text)?),
+    };
+    if from == 0 {
+        return Err(PlanError::CountZero.to_string());
+    }
+    if from > to || to - from > 5 {
+        return Err(format!(
+            "{text:?} is no burst: it names at most 6 counts, the smaller first"
+        ));
+    }
+    Ok((from, to))
 }

@@ -6,6 +6,7 @@ use crate::plan::{Caller, FaultPlan, StackHit, name_hash};
 use crate::symbols::{Named, Symbols};
 use crate::trace::Trace;
 use object::{Object as _, ObjectSymbol as _};
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -21,11 +22,7 @@ pub(super) fn resolve(
     }
     let trace = program.launch()?.captured().run()?.trace();
     if let Some(wanted) = &arguments.stack {
-        let hash = find_stack(&trace, wanted)?;
-        plan.stack = Some(StackHit {
-            hash,
-            hit: arguments.hit,
-        });
+        plan.stack = Some(find_stack(&trace, wanted, arguments.hit)?);
     }
     if let Some(wanted) = &arguments.caller {
         plan.filter.caller = Some(find_caller(&trace, wanted)?);
@@ -33,24 +30,34 @@ pub(super) fn resolve(
     Ok(plan.check()?)
 }
 
-/// The hash of the first stack that starts with these names.
-fn find_stack(trace: &Trace, wanted: &str) -> Result<u64, Error> {
+/// The call with this number among those whose stack starts with these names.
+fn find_stack(trace: &Trace, wanted: &str, number: u64) -> Result<StackHit, Error> {
     let names: Vec<&str> = wanted.split('<').map(str::trim).collect();
     let mut symbols = Symbols::new(trace.modules.clone());
+    let mut starts = HashMap::new();
+    let mut hits = HashMap::new();
+    let mut seen = 0;
     for call in &trace.calls {
         let stack = trace.stack(call.stack);
-        let named = symbols.stack(&stack);
-        let starts = named.len() >= names.len()
-            && named
-                .iter()
-                .zip(&names)
-                .all(|(frame, name)| matches(frame, name));
-        if starts {
-            return Ok(stack.hash);
+        let hit: &mut u64 = hits.entry(stack.hash).or_default();
+        *hit += 1;
+        let matching = *starts.entry(stack.hash).or_insert_with(|| {
+            let named = symbols.stack(&stack);
+            named.len() >= names.len()
+                && named
+                    .iter()
+                    .zip(&names)
+                    .all(|(frame, name)| matches(frame, name))
+        });
+        seen += u64::from(matching);
+        if matching && seen == number {
+            let hash = stack.hash;
+            return Ok(StackHit { hash, hit: *hit });
         }
     }
     Err(Error::Refused(format!(
-        "no call of the program has the stack {wanted:?}; `malloc-fault trace` lists those that it has"
+        "the program makes {seen} calls with the stack {wanted:?}, so there is no call {number} of them; \
+         `malloc-fault trace` lists all"
     )))
 }
 
