@@ -26,6 +26,11 @@ pub const TOOLS: &[Tool] = &[
         run: fork_probe::command::run,
     },
     Tool {
+        name: "sweep",
+        about: "fails every allocation of a program in turn, and judges it",
+        run: malloc_fault::command::sweep,
+    },
+    Tool {
         name: "view",
         about: "draws a recorded heap, hands it to other viewers, replays it",
         run: heap_view::command::run,

@@ -9,7 +9,9 @@ use crate::symbols::{Named, Symbols};
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::process::ExitStatusExt as _;
 
-/// How many frames tell one bug from another.
+/// How many functions outside of libc tell one bug from another: one is often a wrapper.
+const TELLING: usize = 3;
+/// How many frames a reproducer names.
 const FRAMES: usize = 5;
 
 /// Points that are one bug.
@@ -119,13 +121,22 @@ impl Groups {
     }
 }
 
-/// Functions only, no lines and no addresses but the starts of functions without a name: it survives most rebuilds.
+/// Functions only, no lines and no addresses but the starts of functions without a name: it survives most rebuilds. A
+/// function that calls itself is named once: how deep it was is another input, not another bug.
 fn key(point: &Point, stack: &[Named]) -> String {
-    let names: Vec<String> = stack
-        .iter()
-        .take(FRAMES)
-        .map(|frame| format!("{}!{}", frame.module, frame.function))
-        .collect();
+    let mut names: Vec<String> = Vec::new();
+    let mut telling = 0;
+    for frame in stack {
+        let name = format!("{}!{}", frame.module, frame.function);
+        if names.last() == Some(&name) {
+            continue;
+        }
+        telling += usize::from(!frame.module.starts_with("libc.so"));
+        names.push(name);
+        if telling == TELLING {
+            break;
+        }
+    }
     let ending = if point.verdict == Verdict::Crashed {
         point.ending.as_str()
     } else {

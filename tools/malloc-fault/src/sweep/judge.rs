@@ -217,15 +217,13 @@ impl<'a> Judging<'a> {
             .calls
             .load(Relaxed)
             .min(record.followers.len() as u64) as usize;
-        let followers = record.followers[..made].iter().map(|seen| Key {
+        let mut followers = record.followers[..made].iter().map(|seen| Key {
             stack: 0,
             site: seen.site.load(Relaxed),
             size: seen.size.load(Relaxed),
         });
         // Retries that failed are behind us; what came after them?
-        let after = followers
-            .skip_while(|key| extra > 0 && same(key, &keys[call]))
-            .next();
+        let after = followers.find(|key| extra == 0 || !same(key, &keys[call]));
         match after {
             Some(next) if !window.iter().any(|key| same(key, &next)) => Verdict::FellBack,
             _ => Verdict::Swallowed,
