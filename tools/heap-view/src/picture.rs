@@ -208,6 +208,30 @@ pub fn best_moment(history: &History) -> usize {
     }
 }
 
+/// The last moment at which a region was as full as it ever was; just after its beginning if nothing was in it.
+#[must_use]
+pub fn fullest_moment(history: &History, ground: usize) -> usize {
+    let rows = history.placements.iter();
+    let mut changes = Vec::new();
+    for placement in rows.filter(|placement| placement.ground == ground) {
+        let size = i128::from(placement.extent.size);
+        changes.push((placement.born, size));
+        changes.extend(placement.died.map(|(event, _)| (event, -size)));
+    }
+    changes.sort_unstable();
+    let end = history.regions[ground].died.unwrap_or(history.len());
+    let (mut live, mut most, mut moment) = (0, 0, history.regions[ground].born + 1);
+    let events: Vec<_> = changes.chunk_by(|a, b| a.0 == b.0).collect();
+    for (index, changes) in events.iter().enumerate() {
+        live += changes.iter().map(|(_, size)| size).sum::<i128>();
+        if live > 0 && live >= most {
+            most = live;
+            moment = events.get(index + 1).map_or(end, |next| next[0].0);
+        }
+    }
+    moment
+}
+
 /// The last moment after `peak` before any block dies: reads and notes after it change no picture.
 fn peak_before_deaths(history: &History, peak: usize) -> usize {
     let deaths = history.placements.iter().filter_map(|placement| {

@@ -3,7 +3,7 @@
 use crate::error::DrawError;
 use crate::history::History;
 use crate::html::escaped;
-use crate::picture::{Drawn, Window, spans, windows};
+use crate::picture::{Drawn, Window, fullest_moment, spans, windows};
 use crate::snapshot::State;
 use crate::trace::Trace;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ const PALETTE: [&str; 8] = [
 
 /// Writes a drawing: each region as it is at a moment, and below it who lived where from when to when.
 ///
-/// A region that is not there at that moment is shown as it was just before it ended.
+/// A region that is not there at that moment is shown as it was when it was fullest.
 ///
 /// # Errors
 ///
@@ -131,18 +131,25 @@ impl Drawing<'_> {
         self.y += 34.0;
     }
 
-    /// The moment at which a region is shown: the one asked for, or the last before it ended.
+    /// The moment at which a region is shown: the one asked for, or its own fullest.
     fn moment_of(&self, row: usize) -> (usize, String) {
         let ground = &self.history.regions[row];
         if ground.is_there_at(self.moment) {
             return (self.moment, String::new());
         }
-        let died = ground.died.unwrap_or(self.trace.events.len());
         // A pointer into a region that is gone may have been used.
         let marks = self.history.marks.iter().filter(|mark| mark.ground == row);
-        let last = marks.map(|mark| mark.born + 1).fold(died, usize::max);
-        let gone = if last > died { ", unmapped" } else { "" };
-        (last, format!("{gone}, after {last} events"))
+        let late = marks
+            .map(|mark| mark.born + 1)
+            .max()
+            .filter(|&moment| !ground.is_there_at(moment));
+        match late {
+            Some(moment) => (moment, format!(", unmapped, after {moment} events")),
+            None => {
+                let moment = fullest_moment(self.history, row);
+                (moment, format!(", after {moment} events"))
+            }
+        }
     }
 
     fn rows(&mut self, window: Window, moment: usize) {

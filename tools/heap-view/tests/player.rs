@@ -4,7 +4,10 @@ mod common;
 
 use common::browser::{self, Browser};
 use common::{busy, scratch, story};
-use heap_view::{Action, Trace, export, html};
+use heap_view::history::History;
+use heap_view::{
+    Action, BlockId, Event, Extent, RegionId, Snapshot, Span, State, Trace, export, html,
+};
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -122,6 +125,185 @@ fn a_hundred_thousand_events_are_scrubbed_and_searched_without_stalling() {
         assert!(worst < 100.0, "a frame took {worst} ms");
         assert!(ended - began < 1000.0, "a search took {} ms", ended - began);
     }
+}
+
+#[test]
+fn the_page_adds_up_as_the_library_does() {
+    let folder = scratch("player-sums");
+    let Some(mut browser) = browser::start(&folder) else {
+        return;
+    };
+    for (name, trace) in [
+        ("story", story()),
+        ("busy", busy(3000)),
+        ("moves", moves()),
+        ("empty", Trace::default()),
+    ] {
+        browser.open(&page(&trace, &folder));
+        let history = History::of(&trace).expect("it fits");
+        for (sums, column) in [
+            (&history.live_bytes, "liveBytes"),
+            (&history.live_blocks, "liveBlocks"),
+        ] {
+            let seen = browser.value(&format!("Array.from(heapView.{column})"));
+            let seen: Vec<u64> = serde_json::from_value(seen).expect("numbers");
+            assert_eq!((seen[0], &seen[1..]), (0, &sums[..]), "{name}: {column}");
+        }
+        for moment in [0, trace.events.len() / 2, trace.events.len()] {
+            browser.value(&format!("heapView.seek({moment})"));
+            browser.frame();
+            let live =
+                browser.value("heapView.maps.reduce((sum, map) => sum + map.live.length, 0)");
+            // A map that a snapshot draws has no blocks.
+            let snapshots = trace.snapshots.iter().any(|(after, _)| *after <= moment);
+            let expected = history.live_at(moment).count();
+            assert!(
+                live == expected || snapshots,
+                "{name} at {moment}: {live}, not {expected}"
+            );
+        }
+    }
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+/// Blocks that grow, move, are rewound and reset, and a region that only a snapshot describes.
+fn moves() -> Trace {
+    let mut trace = Trace::new("moves");
+    let (region, block, other) = (RegionId(0), BlockId(1), RegionId(1));
+    let alloc = |block, at, size| Action::Alloc {
+        region,
+        block: BlockId(block),
+        to: Extent::new(at, size).within(8, 0),
+        align: 8,
+        tag: Some(3),
+    };
+    let map = |region| Action::Map {
+        region,
+        base: 0,
+        size: 4096,
+    };
+    let steps = [
+        map(region),
+        alloc(1, 8, 64),
+        alloc(2, 200, 64),
+        Action::Realloc {
+            region,
+            block,
+            to: Extent::new(400, 128).within(8, 0),
+        },
+        Action::Move {
+            region,
+            block,
+            to: 300,
+        },
+        Action::Rewind { region, to: 200 },
+        alloc(1, 8, 32),
+        Action::Refuse {
+            region,
+            size: 9999,
+            align: 8,
+        },
+        Action::Reset { region },
+        map(other),
+    ];
+    for action in steps {
+        trace.record(Event::new(action));
+    }
+    let label = Some(trace.label("as its allocator walks it"));
+    trace.snapshot(Snapshot {
+        region: other,
+        label,
+        spans: vec![
+            Span::new(0, 24, State::Margin),
+            Span::new(24, 100, State::Pinned),
+        ],
+    });
+    trace.record(Event::new(Action::Note));
+    trace
+}
+
+#[test]
+fn a_pointer_over_a_block_shows_it_and_a_drag_over_the_timeline_scrubs() {
+    let folder = scratch("player-mouse");
+    let Some(mut browser) = browser::start(&folder) else {
+        return;
+    };
+    browser.open(&page(&story(), &folder));
+    browser.press("ArrowLeft");
+    // A quarter into the first row: in the first block.
+    browser.point("figure canvas", 0.3, 0.1, "mouseMoved");
+    let block = browser.text("block");
+    assert!(
+        block.contains("#1") && block.contains("First block ok."),
+        "{block}"
+    );
+    browser.point("figure canvas", 0.8, 0.1, "mouseMoved");
+    assert!(browser.text("block").contains("Second block too."));
+    browser.point("#timeline", 0.01, 0.5, "mousePressed");
+    assert_eq!(browser.text("event"), "before the first event");
+    browser.point("#timeline", 0.99, 0.5, "mouseMoved");
+    assert!(browser.text("moment").starts_with("8 / 8"));
+    browser.point("#timeline", 0.99, 0.5, "mouseReleased");
+    assert_eq!(browser.complaints, Vec::<String>::new());
+}
+
+#[test]
+fn keys_play_zoom_choose_and_explain() {
+    let folder = scratch("player-keys");
+    let Some(mut browser) = browser::start(&folder) else {
+        return;
+    };
+    browser.open(&page(&busy(2000), &folder));
+    browser.press("Home");
+    browser.press("PageDown");
+    assert!(browser.text("moment").starts_with("100 / 2000"));
+    browser.press_with("ArrowRight", 8);
+    assert!(browser.text("moment").starts_with("200 / 2000"));
+    let caption = "document.querySelector('figcaption').textContent";
+    browser.press("]");
+    browser.frame();
+    let all = browser.value(caption);
+    browser.press("+");
+    browser.frame();
+    let zoomed = browser.value(caption);
+    assert_ne!(zoomed, all);
+    let chosen = browser.text("block");
+    assert!(chosen.contains("live"), "{chosen}");
+    browser.press("b");
+    let born = browser.text("event");
+    assert!(born.starts_with("✅ alloc"), "{born}");
+    browser.press("0");
+    browser.frame();
+    let again = browser.value(
+        "heapView.maps[0].view.join() === [heapView.maps[0].from, heapView.maps[0].to].join()",
+    );
+    assert_eq!(again, true);
+    for (query, found) in [
+        ("#1", true),
+        ("tag:3", true),
+        (">=490", true),
+        ("main (src/part_3.rs", true),
+        ("nothing such", false),
+    ] {
+        browser.value(&format!("heapView.search({query:?})"));
+        let matches = browser.value("heapView.state.matches.length");
+        assert_eq!(
+            matches.as_u64().expect("a number") > 0,
+            found,
+            "{query}: {matches}"
+        );
+    }
+    browser.press("?");
+    assert_eq!(browser.value("document.getElementById('keys').open"), true);
+    browser.press("Escape");
+    assert_eq!(browser.value("document.getElementById('keys').open"), false);
+    browser.press("Home");
+    browser.press(" ");
+    assert_eq!(browser.value("heapView.state.playing"), true);
+    browser.value_when("String(heapView.state.moment > 20)", "true");
+    browser.press(" ");
+    assert_eq!(browser.value("heapView.state.playing"), false);
+    assert_eq!(browser.complaints, Vec::<String>::new());
 }
 
 /// Where Debian's valgrind has DHAT's viewer.

@@ -163,3 +163,22 @@ fn the_best_moment_of_a_quiet_recording_is_its_fullest() {
     assert_eq!(trace.events.len(), 4);
     assert_eq!(best_moment(&History::default()), 0);
 }
+
+#[test]
+fn a_region_is_fullest_until_the_next_change_after_its_most() {
+    let (region, block) = (REGION, BlockId(1));
+    let (_, history) = record(&[
+        map(256),
+        alloc(1, Extent::new(0, 64)),
+        alloc(2, Extent::new(64, 64)),
+        Action::Note,
+        Action::Free { region, block },
+        alloc(3, Extent::new(128, 32)),
+        Action::Unmap { region },
+    ]);
+    assert_eq!(fullest_moment(&history, 0), 4);
+    let (_, history) = record(&[map(256), alloc(1, Extent::new(0, 64)), Action::Note]);
+    assert_eq!(fullest_moment(&history, 0), 3);
+    let (_, history) = record(&[map(256), Action::Note, Action::Unmap { region }]);
+    assert_eq!(fullest_moment(&history, 0), 1);
+}

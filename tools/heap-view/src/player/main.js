@@ -129,7 +129,11 @@ const KEYS = {
 };
 
 document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $('keys').open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if ($('keys').open) {
+    if (event.key === 'Escape' || event.key === '?') { $('keys').close(); event.preventDefault(); }
+    return;
+  }
   if (event.target === $('search')) {
     if (event.key === 'Enter') { lookFor($('search').value); goToMatch(event.shiftKey ? -1 : 1); event.preventDefault(); }
     // The browser would clear the field, and the matches with it.

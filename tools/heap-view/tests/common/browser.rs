@@ -210,6 +210,20 @@ impl Browser {
         self.call("Input.dispatchKeyEvent", up);
     }
 
+    /// Points at a place of an element, from its left and top as shares of its width and height: `mouseMoved`,
+    /// `mousePressed`, `mouseReleased`.
+    pub(crate) fn point(&mut self, selector: &str, x: f64, y: f64, how: &str) {
+        let place = format!(
+            "(() => {{ const r = document.querySelector('{selector}').getBoundingClientRect();
+                return [r.left + r.width * {x}, r.top + r.height * {y}]; }})()"
+        );
+        let place = self.value(&place);
+        let buttons = if how == "mouseReleased" { 0 } else { 1 };
+        let event = json!({ "type": how, "x": place[0], "y": place[1], "button": "left",
+            "buttons": buttons, "clickCount": 1 });
+        self.call("Input.dispatchMouseEvent", event);
+    }
+
     /// Takes a picture of the window as a PNG file.
     pub(crate) fn screenshot(&mut self, file: &Path) {
         let shot = self.call("Page.captureScreenshot", json!({ "format": "png" }));
