@@ -8,7 +8,7 @@ use std::time::Instant;
 use arena_core::region::{Advice, Region, RegionError, page_size};
 
 use crate::child::{Child, Patience};
-use crate::kernel::smaps;
+use crate::kernel::{huge_page_size, smaps};
 use crate::observation::to_nanoseconds;
 use crate::probe::ForkProbe;
 
@@ -16,9 +16,6 @@ pub use spread::Spread;
 
 /// The smallest size measured; each next is four times as large.
 const FIRST: usize = 1 << 20;
-
-/// The bytes of a huge page where most systems have it.
-const HUGE_PAGE: usize = 2 << 20;
 
 /// What kind of memory a curve is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +59,7 @@ impl Kind {
     fn map(self, len: usize) -> Result<Region, RegionError> {
         let region = match self {
             Kind::Shared => Region::anonymous_shared(len),
-            Kind::Huge => Region::anonymous(len.next_multiple_of(HUGE_PAGE)),
+            Kind::Huge => Region::anonymous(len.next_multiple_of(huge_page_size())),
             _ => Region::anonymous(len),
         }?;
         let advices: &[Advice] = match self {

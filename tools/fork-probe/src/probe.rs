@@ -8,6 +8,7 @@ use arena_core::region::page_size;
 
 use crate::child::Patience;
 use crate::error::ProbeError;
+use crate::kernel::moderate_huge_page;
 use crate::matrix::{Matrix, Row};
 use crate::observation::{Observation, to_nanoseconds};
 use crate::recipe::{Ground, Mapping, Recipe};
@@ -16,8 +17,8 @@ use crate::script;
 /// Pages of a huge page, of which two are observed.
 const HUGE_PAGES: usize = 2;
 
-/// The bytes of a huge page where most systems have it.
-const HUGE_PAGE: usize = 2 << 20;
+/// More bytes than any mapping has around the pages observed.
+const AROUND: usize = 256 << 20;
 
 /// A scripted experiment on what fork does to a mapping.
 ///
@@ -94,7 +95,7 @@ impl<'a> ForkProbe<'a> {
     /// part of the observation.
     pub fn recipe(&self, recipe: Recipe) -> Result<Observation, ProbeError> {
         let pages = match recipe.ground {
-            Ground::Huge => HUGE_PAGES * HUGE_PAGE / page_size(),
+            Ground::Huge => HUGE_PAGES * moderate_huge_page()? / page_size(),
             _ => self.pages,
         };
         check(pages)?;
@@ -157,7 +158,7 @@ impl<'a> ForkProbe<'a> {
 
 fn check(pages: usize) -> Result<(), ProbeError> {
     let bytes = pages.checked_mul(page_size());
-    match bytes.and_then(|bytes| bytes.checked_add(16 * HUGE_PAGE)) {
+    match bytes.and_then(|bytes| bytes.checked_add(AROUND)) {
         Some(bytes) if pages > 0 && bytes <= isize::MAX.unsigned_abs() => Ok(()),
         _ => Err(ProbeError::Pages),
     }

@@ -9,6 +9,7 @@ use arena_core::region::{Advice, Region, page_size};
 use arena_core::{Arena, Policy};
 
 use crate::error::ProbeError;
+use crate::kernel::huge_page_size;
 
 /// The kind of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,9 +126,6 @@ impl fmt::Display for Recipe {
         }
     }
 }
-
-/// The bytes of a huge page where most systems have it; that of this one is found by looking.
-const HUGE_PAGE: usize = 2 << 20;
 
 impl Recipe {
     /// Return every combination of memory and advice, in the order of the matrix.
@@ -248,7 +246,7 @@ impl Mapping {
             .huge_pages(huge_pages)
             .build_in(region)
             .map_err(|refused| ProbeError::Arena(refused.error))?;
-        let align = if huge { HUGE_PAGE } else { page_size() };
+        let align = if huge { huge_page_size() } else { page_size() };
         let layout = Layout::from_size_align(observed, align).map_err(|_| ProbeError::Pages)?;
         let block = arena
             .try_alloc_layout(layout)
@@ -272,7 +270,8 @@ impl Mapping {
 
     fn huge(observed: usize) -> Result<Self, ProbeError> {
         // Room to begin on a boundary; the block in the end starts on a huge page of its own.
-        let len = observed.next_multiple_of(HUGE_PAGE) + 2 * HUGE_PAGE;
+        let huge_page = huge_page_size();
+        let len = observed.next_multiple_of(huge_page) + 2 * huge_page;
         let region = Region::anonymous(len)?;
         region.advise(0..region.len(), Advice::HugePages)?;
         Self::over(region, observed, true)

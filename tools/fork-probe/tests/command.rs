@@ -191,22 +191,52 @@ fn an_interrupt_ends_with_a_partial_report_and_no_orphan() {
 #[test]
 fn a_child_does_not_outlive_a_parent_that_is_killed() {
     let mut program = long_matrix();
-    let child = child_of(&mut program).expect("a child");
+    let child = loop {
+        // One may end before it can be stopped; the next is tried.
+        let child = child_of(&mut program).expect("a child");
+        // It ignores interrupts once it is tied to its parent, and never before.
+        assert!(wait_until(|| ignores_interrupts(child) || !is_alive(child)));
+        // Stopped, it cannot notice by itself that nobody is left to answer.
+        let _ = kill(child, Signal::SIGSTOP);
+        assert!(wait_until(|| state(child) == Some('T') || !is_alive(child)));
+        if is_alive(child) {
+            break child;
+        }
+    };
     program.kill().unwrap();
     program.wait().unwrap();
+    let ended = wait_until(|| !is_alive(child));
+    if !ended {
+        let _ = kill(child, Signal::SIGKILL);
+    }
+    assert!(ended, "{child} outlived its parent");
+}
+
+/// Wait for something, for a while; tell whether it came.
+fn wait_until(condition: impl Fn() -> bool) -> bool {
     let deadline = Instant::now() + Duration::from_secs(20);
-    while is_alive(child) {
-        assert!(Instant::now() < deadline, "{child} lives on");
+    while Instant::now() < deadline {
+        if condition() {
+            return true;
+        }
         std::thread::yield_now();
     }
+    false
+}
+
+fn ignores_interrupts(pid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 << (libc::SIGINT - 1) != 0)
 }
 
 /// Tell whether a process runs. One that has ended and waits for its new parent to notice does not.
 fn is_alive(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat
-        .rsplit(") ")
-        .next()
-        .and_then(|rest| rest.chars().next());
-    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+fn state(pid: Pid) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
 }

@@ -20,9 +20,11 @@ use crate::error::ProbeError;
 use crate::kernel::{faults, refusal, smaps};
 use crate::notes::os_error;
 
-/// The child's commands.
+/// The child's commands: everything but the deeds, elsewhere; the first look; one deed; the last look.
 const WARM_UP: u8 = b'm';
-const GO: u8 = b'g';
+const BEGIN: u8 = b'b';
+const NEXT: u8 = b'n';
+const END: u8 = b'e';
 
 /// Refuse to go on in a process with several threads.
 pub(super) fn refuse_threads() -> Result<(), ProbeError> {
@@ -62,13 +64,21 @@ struct Worker<'a> {
     watched: &'a [Watched],
     record: &'a mut Record,
     pagemap: i32,
+    /// The next deed.
+    next: usize,
 }
 
 impl Worker<'_> {
     fn perform(&mut self, command: u8) {
         match command {
             WARM_UP => self.warm_up(),
-            _ => self.work(),
+            BEGIN => {
+                let parts = self.record.parts();
+                read_smaps(parts.smaps_before);
+                look(self.pagemap, self.watched, parts.before);
+            }
+            NEXT => self.work(),
+            _ => read_smaps(self.record.parts().smaps_after),
         }
     }
 
@@ -95,26 +105,27 @@ impl Worker<'_> {
         parts.smaps_after.fill(0);
     }
 
+    /// Do the next deed, and note what it unshared.
     fn work(&mut self) {
         let parts = self.record.parts();
-        read_smaps(parts.smaps_before);
-        look(self.pagemap, self.watched, parts.before);
-        for (deed, step) in self.steps.iter().enumerate() {
-            let start = faults::minor();
-            // SAFETY: a word of a node of the tree, which this child has to itself.
-            unsafe { step.write.write_volatile(0) };
-            if let Some((block, size)) = step.free {
-                // SAFETY: the allocator's block, which the child does not use again.
-                unsafe { self.allocator.free(block, size) };
-            }
-            parts.words.faults += faults::minor() - start;
-            look(self.pagemap, self.watched, parts.after);
-            parts
-                .words
-                .note(parts.before, parts.after, parts.items, deed as u64);
-            parts.before.copy_from_slice(parts.after);
+        let Some(step) = self.steps.get(self.next) else {
+            return;
+        };
+        let start = faults::minor();
+        // SAFETY: a word of a node of the tree, which this child has to itself.
+        unsafe { step.write.write_volatile(0) };
+        if let Some((block, size)) = step.free {
+            // SAFETY: the allocator's block, which the child does not use again.
+            unsafe { self.allocator.free(block, size) };
         }
-        read_smaps(parts.smaps_after);
+        parts.words.faults += faults::minor() - start;
+        look(self.pagemap, self.watched, parts.after);
+        let deed = self.next as u64;
+        parts
+            .words
+            .note(parts.before, parts.after, parts.items, deed);
+        parts.before.copy_from_slice(parts.after);
+        self.next += 1;
     }
 }
 
@@ -152,6 +163,7 @@ pub(super) fn watch(
         watched: &watched,
         record: &mut record,
         pagemap: -1,
+        next: 0,
     };
     // SAFETY: this process has one thread, so that nothing was half done at the fork; the allocator says
     // that its blocks can be freed there.
@@ -160,7 +172,9 @@ pub(super) fn watch(
         doing: "forking",
         source: os_error(error),
     })?;
-    let told = child.tell(WARM_UP).and_then(|()| child.tell(GO));
+    let deeds = steps.iter().map(|_| NEXT);
+    let mut commands = [WARM_UP, BEGIN].into_iter().chain(deeds).chain([END]);
+    let told = commands.try_for_each(|command| child.tell(command));
     let end = match told {
         Ok(()) => child.end(),
         Err(Silence::Ended(end)) => end,

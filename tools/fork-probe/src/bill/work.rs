@@ -203,3 +203,6 @@ impl Draw {
         usize::try_from(self.0 >> 33).expect("31 bits fit") % end
     }
 }
+
+#[cfg(test)]
+mod tests;

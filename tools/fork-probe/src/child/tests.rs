@@ -43,6 +43,16 @@ fn a_child_does_what_it_is_told_and_ends_when_the_parent_hangs_up() {
 }
 
 #[test]
+fn an_interrupt_is_left_to_the_parent() {
+    let mut child = child(|_| {
+        // SAFETY: a signal to this process.
+        unsafe { libc::raise(libc::SIGINT) };
+    });
+    assert_eq!(child.tell(b'x'), Ok(()));
+    assert_eq!(child.end(), End::Exited { code: 0 });
+}
+
+#[test]
 fn a_killed_child_is_an_answer() {
     let mut child = child(kill_self);
     let pid = child.pid().unwrap();

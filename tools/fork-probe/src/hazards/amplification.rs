@@ -8,6 +8,7 @@ use arena_core::region::{Advice, page_size};
 use super::{ended, tell};
 use crate::error::ProbeError;
 use crate::inherited::{Bytes, CHILD_BYTE, write};
+use crate::kernel::moderate_huge_page;
 use crate::kernel::smaps::{self, Account};
 use crate::notes::{Notes, nanoseconds};
 use crate::probe::ForkProbe;
@@ -42,18 +43,19 @@ pub struct Amplification {
     pub huge_pages: Copies,
     /// A single byte in every huge page.
     pub huge_pages_once: Copies,
+    /// Bytes of a huge page.
+    pub huge_page: usize,
     /// Bytes copied for one byte in a huge page: the whole of it, or an OS page, if it was split.
     pub copied_per_huge_page: Option<usize>,
 }
 
-/// The bytes of a huge page where most systems have it.
-const HUGE_PAGE: usize = 2 << 20;
-/// How much memory: 16 huge pages.
-const LEN: usize = 16 * HUGE_PAGE;
+/// How many huge pages are filled.
+const HUGE_PAGES: usize = 16;
 
 pub(super) fn show(probe: &ForkProbe<'_>) -> Result<Amplification, ProbeError> {
-    let once = copies(probe, Advice::HugePages, HUGE_PAGE)?;
-    let had_huge_pages = once.huge_before == LEN;
+    let huge_page = moderate_huge_page()?;
+    let once = copies(probe, Advice::HugePages, huge_page)?;
+    let had_huge_pages = once.huge_before == once.inherited;
     Ok(Amplification {
         os_pages: copies(probe, Advice::NoHugePages, page_size())?,
         huge_pages: copies(probe, Advice::HugePages, page_size())?,
@@ -62,23 +64,26 @@ pub(super) fn show(probe: &ForkProbe<'_>) -> Result<Amplification, ProbeError> {
             .filter(|_| had_huge_pages)
             .map(|copied| copied / once.written),
         huge_pages_once: once,
+        huge_page,
     })
 }
 
 /// Fork over filled memory, and have the child write one byte in every stretch of so many.
 fn copies(probe: &ForkProbe<'_>, advice: Advice, stride: usize) -> Result<Copies, ProbeError> {
-    let region = Region::anonymous(LEN + HUGE_PAGE)?;
+    let huge_page = moderate_huge_page()?;
+    let len = HUGE_PAGES * huge_page;
+    let region = Region::anonymous(len + huge_page)?;
     // A kernel without huge pages gives small ones, and the accounts say so.
     let _ = region.advise(0..region.len(), advice);
     let base = region.base().addr().get();
-    let start = base.next_multiple_of(HUGE_PAGE) - base;
-    region.populate(start..start + LEN)?;
+    let start = base.next_multiple_of(huge_page) - base;
+    region.populate(start..start + len)?;
     let bytes = Bytes {
         start: region.base().as_ptr().wrapping_add(start),
         page_size: stride,
         first: 0,
         step: 1,
-        end: LEN / stride,
+        end: len / stride,
     };
     let notes = Notes::new(1)?;
     // Once elsewhere, so that the code is there when it counts.
@@ -110,7 +115,7 @@ fn copies(probe: &ForkProbe<'_>, advice: Advice, stride: usize) -> Result<Copies
     ended(child)?;
     let header = notes.header();
     Ok(Copies {
-        inherited: LEN,
+        inherited: len,
         huge_before: before.map_or(0, |account| account.huge),
         huge_after: after.map_or(0, |account| account.huge),
         written: bytes.count(),

@@ -100,11 +100,21 @@ fn amplification(text: &mut String, seen: &Amplification) {
         "copied",
         "time",
     );
-    copies(text, "one in each OS page:", &seen.os_pages);
-    copies(text, "the same, in huge pages:", &seen.huge_pages);
-    copies(text, "one in each huge page:", &seen.huge_pages_once);
+    copies(text, "one in each OS page:", &seen.os_pages, seen.huge_page);
+    copies(
+        text,
+        "the same, in huge pages:",
+        &seen.huge_pages,
+        seen.huge_page,
+    );
+    copies(
+        text,
+        "one in each huge page:",
+        &seen.huge_pages_once,
+        seen.huge_page,
+    );
     let _ = match seen.copied_per_huge_page {
-        Some(bytes) if bytes < 2 << 20 => writeln!(
+        Some(bytes) if bytes < seen.huge_page => writeln!(
             text,
             "  a byte in a huge page copies {bytes} bytes here, not the whole: it is split, and no longer huge"
         ),
@@ -119,7 +129,7 @@ fn amplification(text: &mut String, seen: &Amplification) {
     };
 }
 
-fn copies(text: &mut String, what: &str, copies: &Copies) {
+fn copies(text: &mut String, what: &str, copies: &Copies, huge_page: usize) {
     let copied = copies
         .copied
         .map_or("?".to_owned(), |bytes| bytes.to_string());
@@ -129,8 +139,8 @@ fn copies(text: &mut String, what: &str, copies: &Copies) {
         copies.written,
         copies.faults,
         time(copies.nanoseconds),
-        copies.huge_after >> 21,
-        copies.huge_before >> 21,
+        copies.huge_after / huge_page,
+        copies.huge_before / huge_page,
     );
 }
 

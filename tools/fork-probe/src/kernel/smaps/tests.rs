@@ -7,11 +7,11 @@ KernelPageSize:        4 kB
 Rss:                  12 kB
 Pss:                   8 kB
 Pss_Dirty:             8 kB
-Shared_Clean:          0 kB
+Shared_Clean:          2 kB
 Shared_Dirty:          8 kB
-Private_Clean:         0 kB
+Private_Clean:         1 kB
 Private_Dirty:         4 kB
-AnonHugePages:         0 kB
+AnonHugePages:         3 kB
 VmFlags: rd wr mr mw me ac nh
 7f0000004000-7f0000005000 r--s 00001000 00:01 77                         /a path (deleted)
 Size:                  4 kB
@@ -25,14 +25,18 @@ fn a_mapping_has_range_access_name_and_account() {
     let first = &mappings[0];
     assert_eq!(first.range, 0x7f00_0000_0000..0x7f00_0000_4000);
     assert!(first.is_private_and_writable());
-    assert_eq!(
-        (first.account.size, first.account.rss),
-        (16 << 10, 12 << 10)
-    );
-    assert_eq!(
-        (first.account.shared(), first.account.private()),
-        (8 << 10, 4 << 10)
-    );
+    let account = Account {
+        size: 16 << 10,
+        rss: 12 << 10,
+        pss: 8 << 10,
+        private_clean: 1 << 10,
+        private_dirty: 4 << 10,
+        shared_clean: 2 << 10,
+        shared_dirty: 8 << 10,
+        huge: 3 << 10,
+    };
+    assert_eq!(first.account, account);
+    assert_eq!((account.shared(), account.private()), (10 << 10, 5 << 10));
     assert_eq!(mappings[1].name, "/a path (deleted)");
     assert!(!mappings[1].is_private_and_writable());
 }
