@@ -163,6 +163,16 @@ const CHECKS: &[Check] = &[
         needs: None,
     },
     Check {
+        name: "errno-check: machine and model agree on every witness",
+        run: || {
+            let mut test = command("cargo test --quiet --package tests --test errno");
+            test.env(REQUIRE_TOOLS, "1");
+            println!("   {REQUIRE_TOOLS}=1 {}", display(&test));
+            run(test)
+        },
+        needs: Some(|| need("llc-22", "llvm-22")),
+    },
+    Check {
         name: "instruction counts",
         run: || bench::run_bench(true),
         needs: Some(|| need("valgrind", "valgrind")),
