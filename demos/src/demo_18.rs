@@ -45,6 +45,8 @@ pub fn run(options: &Options) -> ExitCode {
 /// The calls of a child that ran under a plan, and how it ended.
 struct Seen {
     lines: Vec<String>,
+    /// Where each call returns to, as an offset in its module: another in each build.
+    places: Vec<u64>,
     failed: Vec<u64>,
     code: Option<i32>,
 }
@@ -121,14 +123,19 @@ fn attempt(stage: &mut Stage, name: &str, number: u64, count: u64) -> Result<See
 }
 
 fn show(stage: &mut Stage, seen: &Seen) {
-    for (line, number) in seen.lines.iter().zip(1..) {
-        let failed = seen.failed.contains(&number);
-        let (symbol, note) = if failed {
+    for (index, line) in seen.lines.iter().enumerate() {
+        let failed = seen.failed.contains(&(index as u64 + 1));
+        let (symbol, end) = if failed {
             (Symbol::Refused, " → NULL")
         } else {
             (Symbol::Plain, "")
         };
-        stage.show(Line::new(symbol, "call").note(format!("{line}{note}")));
+        let place = if stage.wants_addresses() {
+            format!(", returns to +{:#x}", seen.places[index])
+        } else {
+            String::new()
+        };
+        stage.show(Line::new(symbol, "call").note(format!("{line}{end}{place}")));
     }
 }
 
@@ -162,6 +169,14 @@ fn under(plan: Option<FaultPlan>) -> Result<Seen, Trouble> {
         .copied()
         .collect();
     let mut lines: Vec<String> = Vec::new();
+    let place = |call: &CallSeen| {
+        trace
+            .stack(call.stack)
+            .frames
+            .first()
+            .map_or(0, |frame| frame.offset)
+    };
+    let places = counted.iter().map(place).collect();
     for (index, call) in counted.iter().enumerate() {
         let retried = index.checked_sub(1).map(|before| counted[before]);
         let retried = retried.filter(|before| before.failure != 0 && before.size == call.size);
@@ -173,6 +188,7 @@ fn under(plan: Option<FaultPlan>) -> Result<Seen, Trouble> {
     }
     Ok(Seen {
         lines,
+        places,
         failed: counted
             .iter()
             .filter(|call| call.failure != 0)

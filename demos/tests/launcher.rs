@@ -118,7 +118,7 @@ fn an_unknown_demo_is_refused_with_what_is_known() {
         ("09d", "the nearest is 09c"),
         ("09", "there are 09a, 09b, 09c"),
         ("99", "the nearest is"),
-        ("sweep", "the nearest is"),
+        ("sweeps", "the nearest is"),
         ("", "the nearest is"),
     ] {
         let output = run("unknown", LAUNCHER, &[typed]);

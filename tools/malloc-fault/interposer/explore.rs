@@ -128,26 +128,40 @@ fn free_job(channel: &Channel) -> &'static Job {
     if let Some(free) = used.iter().find(|job| job.pid.load(Relaxed) == 0) {
         return free;
     }
+    wait_for_any();
     for job in used {
         try_finish(channel, job);
     }
     let free = used.iter().find(|job| job.pid.load(Relaxed) == 0);
     free.unwrap_or_else(|| {
-        // The one that was started first is likely to end first.
-        let oldest = used
-            .iter()
-            .min_by_key(|job| job.point.load(Relaxed))
-            .unwrap_or(&used[0]);
-        finish(channel, oldest);
-        oldest
+        // What ended was a child that the program made in the same bare way.
+        finish(channel, &used[0]);
+        &used[0]
     })
+}
+
+/// Waits until a child without exit signal has ended, and leaves it for `reap`.
+fn wait_for_any() {
+    const P_ALL: usize = 0;
+    const WEXITED: usize = 4;
+    const WNOWAIT: usize = 0x0100_0000;
+    let options = WEXITED | WNOWAIT | WCLONE;
+    // SAFETY: no place for an answer is given. A signal that interrupts the wait only makes the next look come too early.
+    unsafe { sys!(sys::WAITID, P_ALL, 0, 0, options, 0) };
 }
 
 /// Waits for all children.
 pub fn wait_for_all(channel: &Channel) {
-    for job in &RUNNING {
-        finish(channel, job);
+    let runs = || RUNNING.iter().filter(|job| job.pid.load(Relaxed) != 0);
+    while runs().count() > 1 {
+        wait_for_any();
+        let before = runs().count();
+        RUNNING.iter().for_each(|job| try_finish(channel, job));
+        if runs().count() == before {
+            break;
+        }
     }
+    RUNNING.iter().for_each(|job| finish(channel, job));
 }
 
 fn finish(channel: &Channel, job: &Job) {

@@ -13,6 +13,7 @@ pub const GETPID: usize = 39;
 pub const CLONE: usize = 56;
 pub const EXIT_GROUP: usize = 231;
 pub const WAIT4: usize = 61;
+pub const WAITID: usize = 247;
 pub const FCNTL: usize = 72;
 pub const MADVISE: usize = 28;
 pub const SIGALTSTACK: usize = 131;

@@ -43,7 +43,7 @@ pub(crate) struct Settings {
     pub(crate) sizes: (u64, u64),
     /// Only calls with this function or module on the stack.
     pub(crate) only: Option<String>,
-    /// The longest that a point may take; ten runs and a second if there is none.
+    /// The longest that a point may take; ten runs and four seconds if there is none.
     pub(crate) limit: Option<Duration>,
     pub(crate) jobs: usize,
     /// Never fork: run again for each point.

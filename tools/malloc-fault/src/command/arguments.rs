@@ -277,7 +277,7 @@ pub(super) struct SweepArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) only: Option<String>,
 
-    /// The longest that one point may take, in seconds; else ten runs and one second
+    /// The longest that one point may take, in seconds; else ten runs and four seconds
     #[arg(long, value_name = "SECONDS")]
     pub(super) timeout: Option<f64>,
 

@@ -168,6 +168,7 @@ impl Watch<'_> {
         if pid > 0
             && point.state.load(Acquire) == state::RUNNING
             && (late || flood())
+            && !has_ended(pid)
             && self.killed.insert(index)
         {
             // SAFETY: the process is a child of the program that has not been waited for.
@@ -241,6 +242,13 @@ impl Watch<'_> {
             point,
         );
     }
+}
+
+/// Whether a process has ended and only waits to be waited for: its parent may be busy with another child.
+fn has_ended(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(") ").next().unwrap_or_default();
+    state.starts_with('Z')
 }
 
 /// A child whose parent has ended is this process's: its status comes here.

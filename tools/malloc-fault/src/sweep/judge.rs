@@ -294,6 +294,10 @@ impl<'a> Judging<'a> {
                 point.shape,
             );
         }
+        // What ends in time when it is run alone was slow, not hung.
+        groups.retain(|group| {
+            group.verdict != Verdict::Hung || group.confirmed || group.reproducer.is_empty()
+        });
         Ok((self.reference, self.points, groups, self.symbols))
     }
 }

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// The longest that the program may take without failures, if no limit is given.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a point may take beyond ten runs: a busy machine, an abort that first reads debug information.
+const SLACK: Duration = Duration::from_secs(4);
+
 /// A run without failures.
 #[derive(Debug)]
 pub(crate) struct Reference {
@@ -75,9 +78,7 @@ impl Reference {
 
     /// The longest that a point may take.
     pub(crate) fn limit(&self, settings: &Settings) -> Duration {
-        settings
-            .limit
-            .unwrap_or(self.took * 10 + Duration::from_secs(1))
+        settings.limit.unwrap_or(self.took * 10 + SLACK)
     }
 
     /// The calls to fail: those in the program's own code, then those in the loader, locale and stdio.
