@@ -17,6 +17,9 @@ const RIGHT: f64 = 16.0;
 const INNER: f64 = WIDTH - LEFT - RIGHT;
 const MOST_ROWS: u64 = 24;
 
+/// A drawing is looked at as a whole: more than this is for the page.
+const MOST_WINDOWS: usize = 40;
+
 /// Colours of live blocks, in turn.
 const PALETTE: [&str; 8] = [
     "#4e79a7", "#3f8537", "#95608a", "#2f8680", "#8b6246", "#4f6fc0", "#6b7f2a", "#b5527a",
@@ -39,9 +42,11 @@ pub fn write(trace: &Trace, moment: usize, mut out: impl Write) -> Result<(), Dr
         body: String::new(),
     };
     drawing.head();
-    for window in windows(trace, &history) {
+    let windows = windows(trace, &history);
+    for &window in windows.iter().take(MOST_WINDOWS) {
         drawing.window(window);
     }
+    drawing.rest(windows.len().saturating_sub(MOST_WINDOWS));
     drawing.legend();
     let height = drawing.y;
     write!(
@@ -129,6 +134,14 @@ impl Drawing<'_> {
         self.y += 6.0;
         time::draw(self, window);
         self.y += 34.0;
+    }
+
+    fn rest(&mut self, windows: usize) {
+        if windows > 0 {
+            let said = format!("and {windows} more, which the page has");
+            self.text(16.0, "class=\"faint\"", &said);
+            self.y += 34.0;
+        }
     }
 
     /// The moment at which a region is shown: the one asked for, or its own fullest.

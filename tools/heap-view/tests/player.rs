@@ -6,7 +6,7 @@ use common::browser::{self, Browser};
 use common::{busy, scratch, story};
 use heap_view::history::History;
 use heap_view::{
-    Action, BlockId, Event, Extent, RegionId, Snapshot, Span, State, Trace, export, html,
+    Action, BlockId, Event, Extent, RegionId, Snapshot, Span, State, Trace, export, html, svg,
 };
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -220,6 +220,42 @@ fn moves() -> Trace {
     });
     trace.record(Event::new(Action::Note));
     trace
+}
+
+#[test]
+fn thousands_of_short_lived_arenas_are_shown_while_they_are_there() {
+    let folder = scratch("player-arenas");
+    let mut trace = Trace::new("arenas");
+    for number in 0..3000 {
+        let region = RegionId(number);
+        let (base, size) = (u64::from(number) << 20, 4096);
+        let to = Extent::new(0, 100);
+        let (block, align, tag) = (BlockId(1), 8, None);
+        trace.record(Event::new(Action::Map { region, base, size }));
+        trace.record(Event::new(Action::Alloc {
+            region,
+            block,
+            to,
+            align,
+            tag,
+        }));
+        trace.record(Event::new(Action::Unmap { region }));
+    }
+    let mut drawing = Vec::new();
+    svg::write(&trace, 2, &mut drawing).expect("written");
+    let drawing = String::from_utf8(drawing).expect("text");
+    assert!(drawing.contains("and 2960 more, which the page has"));
+    let Some(mut browser) = browser::start(&folder) else {
+        return;
+    };
+    browser.open(&page(&trace, &folder));
+    for (moment, shown) in [(0, 0), (5000, 1), (9000, 0)] {
+        browser.value(&format!("heapView.seek({moment})"));
+        browser.frame();
+        let figures = browser.value("document.querySelectorAll('figure:not([hidden])').length");
+        assert_eq!(figures, shown, "at {moment}");
+    }
+    assert_eq!(browser.complaints, Vec::<String>::new());
 }
 
 #[test]

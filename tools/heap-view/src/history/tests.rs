@@ -87,6 +87,23 @@ fn realloc_and_move_keep_the_block_and_say_where_it_came_from() {
 }
 
 #[test]
+fn a_block_keeps_its_label_until_it_is_given_another() {
+    let (region, block, to) = (REGION, BlockId(1), Extent::new(0, 32));
+    let label = |index| LabelId::of_index(index).expect("a small index");
+    let mut history = after(&[map()]);
+    let realloc = Event::new(Action::Realloc { region, block, to });
+    for event in [
+        Event::new(alloc(1, 0, 64)).labelled(label(0)),
+        realloc,
+        realloc.labelled(label(1)),
+    ] {
+        history.apply(&event).expect("it fits");
+    }
+    let labels: Vec<_> = history.placements.iter().map(|row| row.label).collect();
+    assert_eq!(labels, [Some(label(0)), Some(label(0)), Some(label(1))]);
+}
+
+#[test]
 fn rewind_ends_what_begins_there_or_above() {
     let rewind = Action::Rewind {
         region: REGION,

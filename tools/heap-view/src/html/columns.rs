@@ -3,12 +3,13 @@
 //! What a row can be told from another is left out: a block's site is that of the event that made
 //! it, how a block ended is the kind of the event that ended it.
 
-use crate::event::{Action, Event};
+use crate::event::{Action, Event, RegionId};
 use crate::history::History;
 use crate::picture::windows;
 use crate::snapshot::{Snapshot, State};
 use crate::trace::Trace;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 /// Writes the tables as one JSON object.
@@ -30,7 +31,7 @@ pub(super) fn write(trace: &Trace, history: &History, out: &mut impl Write) -> i
         "states": State::ALL.map(State::name),
     });
     write!(out, "{{\"small\":{small},\"kinds\":\"{}\"", kinds(trace))?;
-    write_events(trace, history, out)?;
+    write_events(trace, out)?;
     write_placements(history, out)?;
     out.write_all(b"}")
 }
@@ -56,12 +57,11 @@ fn kinds(trace: &Trace) -> String {
     trace.events.iter().map(letter).collect()
 }
 
-fn write_events(trace: &Trace, history: &History, out: &mut impl Write) -> io::Result<()> {
+fn write_events(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
     let events = || trace.events.iter().enumerate();
     let number = |id: Option<usize>| id.map_or(-1, |index| index as i128);
     out.write_all(b",\"events\":{")?;
-    let grounds = events().map(|(index, event)| ground_of(history, index, event));
-    column(out, "ground", grounds)?;
+    column(out, "ground", grounds(trace).into_iter())?;
     column(
         out,
         ",at",
@@ -93,9 +93,25 @@ fn bytes_of(action: &Action) -> (u64, u64) {
     }
 }
 
-/// The row of the region that an event is about; -1 for none.
-fn ground_of(history: &History, index: usize, event: &Event) -> i128 {
-    let region = match event.action {
+/// For each event the row of the region that it is about; -1 for none.
+fn grounds(trace: &Trace) -> Vec<i128> {
+    let mut rows: HashMap<RegionId, i128> = HashMap::new();
+    let mut begun = 0;
+    let row = |event: &Event| {
+        let Some(region) = region_of(&event.action) else {
+            return -1;
+        };
+        if let Action::Map { .. } | Action::Fork { .. } = event.action {
+            rows.insert(region, begun);
+            begun += 1;
+        }
+        rows.get(&region).copied().unwrap_or(-1)
+    };
+    trace.events.iter().map(row).collect()
+}
+
+fn region_of(action: &Action) -> Option<RegionId> {
+    match *action {
         Action::Map { region, .. }
         | Action::Unmap { region }
         | Action::Alloc { region, .. }
@@ -108,11 +124,9 @@ fn ground_of(history: &History, index: usize, event: &Event) -> i128 {
         | Action::Write { region, .. }
         | Action::Read { region, .. }
         | Action::Fault { region, .. }
-        | Action::Fork { to: region, .. } => region,
-        Action::Note => return -1,
-    };
-    let row = history.ground_at(region, index + 1);
-    row.map_or(-1, |row| row as i128)
+        | Action::Fork { to: region, .. } => Some(region),
+        Action::Note => None,
+    }
 }
 
 fn write_placements(history: &History, out: &mut impl Write) -> io::Result<()> {

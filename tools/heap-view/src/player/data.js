@@ -93,8 +93,10 @@ function snapshotAt(ground, moment) {
 }
 
 // The window in which each block is drawn.
+const windowsOf = new Map();
+windows.forEach(([ground], index) => windowsOf.set(ground, [...(windowsOf.get(ground) ?? []), index]));
 const windowOf = new Int32Array(blockCount).fill(-1);
 for (let row = 0; row < blockCount; row++) {
-  windowOf[row] = windows.findIndex(([ground, from, to]) => ground === blocks.ground[row]
-    && startOf(row) >= from && startOf(row) < to);
+  const start = startOf(row);
+  windowOf[row] = windowsOf.get(blocks.ground[row]).find((index) => start >= windows[index][1] && start < windows[index][2]) ?? -1;
 }

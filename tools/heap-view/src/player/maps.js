@@ -82,38 +82,45 @@ function colourOf(row) {
   return theme.palette[((key % PALETTE.length) + PALETTE.length) % PALETTE.length];
 }
 
+// Of more regions than this, those that are not there are left out.
+const MOST_EMPTY = 24;
+
 function drawMaps(moment, selected) {
   for (const map of maps) {
+    map.live = [];
+    map.hidden = maps.length > MOST_EMPTY && !isThere(regions[map.ground], moment);
+    map.figure.hidden = map.hidden;
+    if (map.hidden) continue;
     layOut(map);
     map.snapshot = snapshotAt(map.ground, moment);
     map.pixels.fill(theme.pixels.ground);
     paint(map, map.view[0], map.view[1], theme.pixels.unused, false);
-    map.live = [];
   }
   const born = births[moment];
   for (let row = 0; row < born; row++) {
     if (moment <= blocks.died[row]) continue;
     const map = maps[windowOf[row]];
-    if (map && !map.snapshot) paint(map, startOf(row), endOf(row), theme.pixels.freed, true);
+    if (map && !map.hidden && !map.snapshot) paint(map, startOf(row), endOf(row), theme.pixels.freed, true);
   }
   for (let row = 0; row < born; row++) {
     if (moment > blocks.died[row]) continue;
     const map = maps[windowOf[row]];
-    if (!map || map.snapshot) continue;
+    if (!map || map.hidden || map.snapshot) continue;
     if (blocks.before[row] || blocks.after[row]) paint(map, startOf(row), endOf(row), theme.pixels.margin, false);
     paint(map, blocks.at[row], blocks.at[row] + blocks.size[row], colourOf(row), true);
     map.live.push(row);
   }
-  for (const map of maps) {
+  const shown = maps.filter((map) => !map.hidden);
+  for (const map of shown) {
     for (const [at, size, state] of map.snapshot ? map.snapshot.spans : []) paint(map, at, at + size, theme.pixels[state], true);
   }
   for (const mark of marks) {
     if (!isThere(mark, moment)) continue;
-    for (const map of maps) {
+    for (const map of shown) {
       if (map.ground === mark.ground) paint(map, mark.at, mark.at + Math.max(1, mark.size), theme.pixels[mark.state], true);
     }
   }
-  for (const map of maps) finish(map, moment, selected);
+  for (const map of shown) finish(map, moment, selected);
 }
 
 function finish(map, moment, selected) {
