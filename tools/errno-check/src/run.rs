@@ -13,7 +13,7 @@ use crate::ir::{Function, Instruction, Kind, Label, Operand, Type};
 use crate::memory::Object;
 use crate::outcome::{Done, Outcome};
 use crate::refusal::Refusal;
-use crate::semantics::Semantics;
+use crate::semantics::{Effect, Semantics};
 use crate::value::{ObjectId, Pointer, Value};
 use std::collections::BTreeMap;
 
@@ -77,14 +77,17 @@ pub(crate) struct Machine<'a> {
     calls: usize,
     failures: usize,
     events: Vec<Event>,
+    /// A free choice of errno that nobody has looked at yet, and the event that made it.
+    open: Option<(Effect, usize)>,
 }
 
 /// What a call did, for the story that a witness tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) line: usize,
-    pub(crate) call: String,
-    pub(crate) did: String,
+    pub(crate) name: String,
+    pub(crate) arguments: Vec<Value>,
+    pub(crate) did: &'static str,
     pub(crate) errno: Option<Value>,
 }
 
@@ -114,6 +117,7 @@ pub(crate) fn run(
         calls: 0,
         failures: 0,
         events: Vec::new(),
+        open: None,
     };
     let outcome = match machine.whole() {
         Ok(done) => Outcome::Done(Box::new(done)),

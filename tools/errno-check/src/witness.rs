@@ -109,10 +109,12 @@ impl Witness {
 }
 
 fn step(names: &[String], event: Event) -> Step {
+    let arguments: Vec<_> = event.arguments.iter().map(Value::to_string).collect();
+    let call = format!("{}({})", event.name, arguments.join(", "));
     Step {
         line: event.line,
-        call: named(names, &event.call),
-        did: event.did,
+        call: named(names, &call),
+        did: event.did.to_owned(),
         errno: event.errno.map(|value| value.to_string()),
     }
 }

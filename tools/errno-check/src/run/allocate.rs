@@ -2,7 +2,7 @@
 
 use super::{Event, Machine, Result, Side, refused, undefined};
 use crate::input::Key;
-use crate::ir::{Call, Callee, Instruction, Type};
+use crate::ir::{Call, Callee, Instruction, Parameter, Type};
 use crate::memory::{Object, Size, Unwritten};
 use crate::semantics::{ENOMEM, Effect, HUGE, Semantics};
 use crate::value::{ObjectId, Origin, Pointer, Value};
@@ -110,12 +110,12 @@ impl Machine<'_> {
         Ok(granted.then_some(ObjectId::Heap(index)))
     }
 
-    fn event(&mut self, at: &Instruction, call: &Call, did: &str, values: &[Value]) {
-        let arguments: Vec<_> = values.iter().map(Value::to_string).collect();
+    fn event(&mut self, at: &Instruction, call: &Call, did: &'static str, values: &[Value]) {
         self.events.push(Event {
             line: at.line,
-            call: format!("{}({})", call.name, arguments.join(", ")),
-            did: did.to_owned(),
+            name: call.name.clone(),
+            arguments: values.to_vec(),
+            did,
             errno: None,
         });
     }
@@ -124,19 +124,21 @@ impl Machine<'_> {
     fn effect(&mut self, at: &Instruction, call: &Call, effect: Effect) -> Result<()> {
         let value = match effect {
             Effect::Keeps => return Ok(()),
-            Effect::KeepsOrNonZero => match self.keeps_or_non_zero() {
+            Effect::KeepsOrNonZero | Effect::Any if self.may_wait(call) => {
+                let event = self.events.len().saturating_sub(1);
+                self.open = Some((effect, event));
+                return Ok(());
+            }
+            Effect::KeepsOrNonZero | Effect::Any => match self.chosen(effect) {
                 Some(value) => value,
                 None => return Ok(()),
             },
             Effect::Enomem => enomem(),
-            Effect::Any => self.any_number(32, false, 0).unwrap_or(Value::Poison),
             Effect::Unknown => {
                 let target = self.side == Side::Target;
-                let key = Key::Unknown {
-                    target,
-                    call: self.failures,
-                };
+                let call = self.failures;
                 self.failures += 1;
+                let key = Key::Unknown { target, call };
                 self.case.inputs.number(self.case.facts, key, 32)?
             }
         };
@@ -151,15 +153,40 @@ impl Machine<'_> {
         }
         self.met.meet(&value);
         self.touch(at, ObjectId::Errno, (0, 4), None, true)?;
-        self.write(ObjectId::Errno, 0, 4, &value);
         if let Some(event) = self.events.last_mut() {
-            event.errno = Some(value);
+            event.errno = Some(value.clone());
         }
+        self.write(ObjectId::Errno, 0, 4, &value);
         Ok(())
     }
 
-    fn keeps_or_non_zero(&mut self) -> Option<Value> {
-        self.any_number(32, true, 1)
+    /// Whether a free choice may be made when errno is looked at: whether nothing hangs on its being written.
+    ///
+    /// Most choices are written over before anybody looks, and need not be made at all. Of two that wait the second
+    /// leaves what the first may leave, or again any value that is not zero: the two are one.
+    fn may_wait(&self, call: &Call) -> bool {
+        let noalias = |parameter: &Parameter| parameter.promises.noalias;
+        call.may_write_errno && !self.function.parameters.iter().any(noalias)
+    }
+
+    fn chosen(&mut self, effect: Effect) -> Option<Value> {
+        match effect {
+            Effect::Any => self.any_number(32, false, 0),
+            _ => self.any_number(32, true, 1),
+        }
+    }
+
+    /// Makes the choice of errno that waits, for somebody looks.
+    pub(super) fn settle(&mut self) {
+        let Some((effect, event)) = self.open.take() else {
+            return;
+        };
+        if let Some(value) = self.chosen(effect) {
+            self.object(ObjectId::Errno).write(0, 4, &value);
+            if let Some(event) = self.events.get_mut(event) {
+                event.errno = Some(value);
+            }
+        }
     }
 
     /// One of all numbers of a width, or of all but zero; `others` more ways are none of them.

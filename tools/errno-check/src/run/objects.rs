@@ -144,6 +144,12 @@ impl Machine<'_> {
     }
 
     pub(super) fn write(&mut self, object: ObjectId, offset: i64, size: u64, value: &Value) {
+        if object == ObjectId::Errno && size == 4 {
+            // All of it is written over: what was chosen before is of no consequence.
+            self.open = None;
+        } else if object == ObjectId::Errno {
+            self.settle();
+        }
         if let ObjectId::Caller(block) = object {
             self.written.push((block, offset, size));
         }
@@ -174,6 +180,9 @@ impl Machine<'_> {
         offset: i64,
         of: &Type,
     ) -> Result<Option<Value>> {
+        if object == ObjectId::Errno {
+            self.settle();
+        }
         let mut bytes = Vec::new();
         let size = of.size() as i64;
         let written = &self.object(object).bytes;
