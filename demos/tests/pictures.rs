@@ -61,10 +61,9 @@ fn every_demo_draws_each_block_and_fault_that_it_shows() {
         let title = data["small"]["title"].as_str().expect("a title");
         assert!(title.starts_with(&format!("{number}  ")), "{title}");
         assert!(drawing.starts_with("<svg ") && drawing.ends_with("</svg>\n"));
-        assert!(
-            drawing.contains(": bytes ") && drawing.contains("class=\"unused\""),
-            "{number}"
-        );
+        // 19 has no memory to show, only what errno says.
+        let has_regions = drawing.contains(": bytes ") && drawing.contains("class=\"unused\"");
+        assert_eq!(has_regions, count(kinds, 'm') > 0, "{number}");
     }
 }
 
