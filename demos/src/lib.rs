@@ -36,11 +36,23 @@ pub mod demo_18;
 #[cfg(target_os = "linux")]
 pub mod demo_19;
 #[cfg(target_os = "linux")]
+pub mod demo_23;
+#[cfg(target_os = "linux")]
+pub mod demo_24;
+#[cfg(target_os = "linux")]
+pub mod demo_25;
+#[cfg(target_os = "linux")]
+pub mod demo_26;
+#[cfg(target_os = "linux")]
+pub mod demo_27;
+#[cfg(target_os = "linux")]
 pub mod launcher;
 #[cfg(target_os = "linux")]
 pub mod registry;
 #[cfg(target_os = "linux")]
 pub mod stage;
+#[cfg(target_os = "linux")]
+mod tagged;
 #[cfg(target_os = "linux")]
 pub mod tools;
 #[cfg(target_os = "linux")]

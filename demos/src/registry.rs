@@ -20,6 +20,11 @@ pub const DEMOS: &[&Demo] = &[
     &crate::demo_17::DEMO,
     &crate::demo_18::DEMO,
     &crate::demo_19::DEMO,
+    &crate::demo_23::DEMO,
+    &crate::demo_24::DEMO,
+    &crate::demo_25::DEMO,
+    &crate::demo_26::DEMO,
+    &crate::demo_27::DEMO,
 ];
 
 /// Why a name leads to no demo.
