@@ -5,6 +5,7 @@
 //! one of them shares or prunes wrongly is.
 
 mod evaluate;
+mod inputs;
 mod program;
 
 use errno_check::{Pair, Semantics, check};
