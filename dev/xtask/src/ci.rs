@@ -141,7 +141,8 @@ const CHECKS: &[Check] = &[
         name: "heap-view: the player in Chromium, the export in DHAT's viewer, 100,000 events in time",
         run: || {
             let mut test = command(
-                "cargo test --quiet --release --package heap-view --test player --test large",
+                "cargo test --quiet --release --package heap-view --test player --test large \
+                 -- --test-threads=1",
             );
             test.env(REQUIRE_TOOLS, "1");
             run(test)

@@ -20,6 +20,9 @@ const MOST_ROWS: u64 = 24;
 /// A drawing is looked at as a whole: more than this is for the page.
 const MOST_WINDOWS: usize = 40;
 
+/// Steps of a story without memory.
+const MOST_STEPS: usize = 60;
+
 /// Colours of live blocks, in turn.
 const PALETTE: [&str; 8] = [
     "#4e79a7", "#3f8537", "#95608a", "#2f8680", "#8b6246", "#4f6fc0", "#6b7f2a", "#b5527a",
@@ -47,6 +50,9 @@ pub fn write(trace: &Trace, moment: usize, mut out: impl Write) -> Result<(), Dr
         drawing.window(window);
     }
     drawing.rest(windows.len().saturating_sub(MOST_WINDOWS));
+    if windows.is_empty() {
+        drawing.steps();
+    }
     drawing.legend();
     let height = drawing.y;
     write!(
@@ -134,6 +140,21 @@ impl Drawing<'_> {
         self.y += 6.0;
         time::draw(self, window);
         self.y += 34.0;
+    }
+
+    /// The labels of the events, for a story that has no memory to show.
+    fn steps(&mut self) {
+        let labels = self.trace.events.iter().filter_map(|event| event.label);
+        let labels: Vec<_> = labels.filter_map(|id| self.trace.label_of(id)).collect();
+        for label in labels.iter().take(MOST_STEPS) {
+            self.text(16.0, "", &escaped(label));
+            self.y += 18.0;
+        }
+        if let Some(more @ 1..) = labels.len().checked_sub(MOST_STEPS) {
+            self.text(16.0, "class=\"faint\"", &format!("and {more} more"));
+            self.y += 18.0;
+        }
+        self.y += 12.0;
     }
 
     fn rest(&mut self, windows: usize) {

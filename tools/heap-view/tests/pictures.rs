@@ -166,6 +166,23 @@ fn an_empty_recording_has_pictures_too() {
 }
 
 #[test]
+fn a_story_without_memory_is_drawn_as_its_steps() {
+    let mut trace = Trace::new("steps");
+    for step in ["errno <is> 0", "malloc fails", "errno is 12"] {
+        let label = trace.label(step);
+        trace.record(Event::new(Action::Note).labelled(label));
+    }
+    let text = drawing(&trace, 3);
+    roxmltree::Document::parse(&text).expect("XML");
+    assert!(text.contains(">errno &lt;is&gt; 0</text>") && text.contains(">errno is 12</text>"));
+    assert!(!text.contains(" more</text>"));
+    for _ in 0..60 {
+        trace.record(trace.events[0]);
+    }
+    assert!(drawing(&trace, 3).contains(">and 3 more</text>"));
+}
+
+#[test]
 fn what_does_not_fit_is_refused_by_every_renderer() {
     let mut trace = Trace::default();
     let region = RegionId(3);

@@ -81,6 +81,23 @@ fn a_story_is_told_step_by_step_with_the_keyboard_alone() {
     );
     assert_eq!(browser.text("matches"), "1 of 1");
     assert!(browser.text("block").contains("live, overflow"));
+    for (query, moments) in [
+        ("#1", "2,4,7,8"),
+        ("#3", "5,8"),
+        ("#4", ""),
+        ("FIRST block", "2"),
+    ] {
+        browser.value(&format!("heapView.search({query:?})"));
+        assert_eq!(
+            browser.value("heapView.state.matches.join()"),
+            moments,
+            "{query}"
+        );
+    }
+    for (moment, state) in [(1, "not yet there"), (2, "live"), (7, "live, overflow")] {
+        let facts = format!("new Map(heapView.facts(0, {moment})).get('state')");
+        assert_eq!(browser.value(&facts), state, "at {moment}");
+    }
     browser.screenshot(&folder.join("story.png"));
     assert_quiet(&browser, &file);
 }
@@ -122,7 +139,7 @@ fn a_hundred_thousand_events_are_scrubbed_and_searched_without_stalling() {
     browser.screenshot(&folder.join("busy.png"));
     assert_quiet(&browser, &file);
     if cfg!(not(debug_assertions)) {
-        assert!(worst < 100.0, "a frame took {worst} ms");
+        assert!(worst < 200.0, "a frame took {worst} ms");
         assert!(ended - began < 1000.0, "a search took {} ms", ended - began);
     }
 }

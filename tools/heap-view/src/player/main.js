@@ -131,7 +131,12 @@ const KEYS = {
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if ($('keys').open) {
-    if (event.key === 'Escape' || event.key === '?') { $('keys').close(); event.preventDefault(); }
+    if (event.key === 'Escape' || event.key === '?') {
+      $('keys').close();
+      // Until the next frame its button would keep the focus, and take the next key.
+      document.activeElement.blur();
+      event.preventDefault();
+    }
     return;
   }
   if (event.target === $('search')) {
