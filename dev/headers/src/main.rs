@@ -17,8 +17,12 @@ struct Header {
     includes: &'static [&'static str],
     /// Types that no function of this header mentions.
     types: &'static [&'static str],
+    /// Headers of the system, besides the two for sizes.
+    system: &'static [&'static str],
     /// Verbatim, after the includes.
     preamble: Option<&'static str>,
+    /// Verbatim, after what is made.
+    rest: Option<&'static str>,
 }
 
 const HEADERS: &[Header] = &[
@@ -28,7 +32,9 @@ const HEADERS: &[Header] = &[
         about: "What a call of Own the Heap comes to: a code, and a message that the caller frees.",
         includes: &[],
         types: &["Code", "Outcome"],
+        system: &[],
         preamble: Some(MUST_USE),
+        rest: None,
     },
     Header {
         name: "arena.h",
@@ -36,7 +42,9 @@ const HEADERS: &[Header] = &[
         about: "Arenas: blocks from one range of memory, given up all at once.",
         includes: &["oth.h"],
         types: &[],
+        system: &[],
         preamble: None,
+        rest: None,
     },
     Header {
         name: "heap.h",
@@ -44,7 +52,29 @@ const HEADERS: &[Header] = &[
         about: "Tagged heaps: two sides, lifetimes by tag, defragmentation that asks.",
         includes: &["oth.h"],
         types: &[],
+        system: &[],
         preamble: None,
+        rest: None,
+    },
+    Header {
+        name: "tagheap.h",
+        sources: &["th.rs"],
+        about: "The tagged heap of the source, by its names: one heap, the TH_ functions.",
+        includes: &["heap.h"],
+        types: &[],
+        system: &["stdbool.h", "stdio.h"],
+        preamble: None,
+        rest: Some(include_str!("../parts/tagheap.h")),
+    },
+    Header {
+        name: "arena_lesson.h",
+        sources: &["lesson.rs"],
+        about: "The arena of the lesson, by its names.",
+        includes: &["oth.h"],
+        types: &[],
+        system: &["stdio.h", "stdlib.h"],
+        preamble: None,
+        rest: Some(include_str!("../parts/arena_lesson.h")),
     },
 ];
 
@@ -69,6 +99,7 @@ const NAMES: &[(&str, &str)] = &[
     ("HeapStats", "oth_heap_stats_t"),
     ("MayMove", "oth_may_move"),
     ("Outcome", "oth_result"),
+    ("ThMove", "oth_th_move"),
     ("Visit", "oth_visit"),
 ];
 
@@ -141,12 +172,19 @@ fn generate(header: &Header, source: &Path) -> Result<String, String> {
     // What Rust calls a section of the docs.
     let text = text.replace(" * # Safety\n *\n", " * The caller sees to it:\n");
     // A result that is ignored is a message that is lost.
-    Ok(text.replace("\noth_result oth_", "\nOTH_MUST_USE\noth_result oth_"))
+    let text = text.replace("\noth_result oth_", "\nOTH_MUST_USE\noth_result oth_");
+    let Some(rest) = header.rest else {
+        return Ok(text);
+    };
+    // A trailer of cbindgen's would lie behind the guard.
+    let end = text.rfind("#endif").ok_or("a header without a guard")?;
+    Ok(format!("{}{rest}\n{}", &text[..end], &text[end..]))
 }
 
 fn config(header: &Header) -> Config {
     let name = header.name;
     let guard = format!("OTH_{}", name.to_uppercase().replace('.', "_"));
+    let system = ["stddef.h", "stdint.h"].iter().chain(header.system);
     let includes = header
         .includes
         .iter()
@@ -167,7 +205,7 @@ fn config(header: &Header) -> Config {
         )),
         include_guard: Some(guard),
         no_includes: true,
-        sys_includes: ["stddef.h", "stdint.h"].map(str::to_owned).to_vec(),
+        sys_includes: system.map(|&name| name.to_owned()).collect(),
         includes,
         after_includes: header.preamble.map(str::to_owned),
         ..Config::default()

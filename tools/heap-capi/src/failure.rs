@@ -59,6 +59,10 @@ pub(crate) enum Failure {
     Invalid(&'static str, usize, &'static str),
     /// Text without a NUL within its bound.
     Unterminated(usize),
+    /// An address at which no mapping begins.
+    NotMapped(usize),
+    /// There is no heap yet.
+    NoTh,
     /// A checkpoint that leads nowhere; why.
     Checkpoint(&'static str),
     Panic(String),
@@ -82,7 +86,8 @@ impl Failure {
             Self::Build(_) | Self::Align(_) | Self::Invalid(..) | Self::Unterminated(_) => {
                 Code::Invalid
             }
-            Self::Open(_) => Code::Invalid,
+            Self::Open(_) | Self::NoTh => Code::Invalid,
+            Self::NotMapped(_) => Code::Pointer,
             Self::Heap(error) => code_of_heap(error),
             Self::Checkpoint(_) => Code::Checkpoint,
             Self::Panic(_) => Code::Panic,
@@ -133,6 +138,10 @@ impl fmt::Display for Failure {
             Self::Align(align) => write!(f, "align is {align}, which is no power of two"),
             Self::Invalid(name, value, allowed) => write!(f, "{name} is {value}: {allowed}"),
             Self::Unterminated(bound) => write!(f, "no NUL within {bound} bytes of text"),
+            Self::NotMapped(address) => {
+                write!(f, "no mapping of a lesson's arena begins at {address:#x}")
+            }
+            Self::NoTh => f.write_str("there is no heap: call TH_init first"),
             Self::Checkpoint(why) => f.write_str(why),
             Self::Panic(said) => write!(f, "a mistake inside the library: {said}"),
         }

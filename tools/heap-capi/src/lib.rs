@@ -9,4 +9,6 @@ pub mod arena;
 pub mod border;
 pub mod failure;
 pub mod heap;
+pub mod lesson;
 mod slots;
+pub mod th;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::{Outcome, errno, guarded, oth_text_free, set_errno};
 use crate::failure::{Code, Failure};
-use crate::{arena::*, heap::*};
+use crate::{arena::*, heap::*, lesson::*, th::*};
 
 thread_local! {
     static ARMED: Cell<bool> = const { Cell::new(false) };
@@ -48,11 +48,24 @@ impl Panicked for () {
     }
 }
 
+impl Panicked for i32 {
+    fn assert_panicked(self, name: &str) {
+        assert_eq!((self, errno()), (0, libc::EINVAL), "{name}");
+    }
+}
+
+impl Panicked for *mut u8 {
+    fn assert_panicked(self, name: &str) {
+        assert_eq!((self, errno()), (null_mut(), libc::EINVAL), "{name}");
+    }
+}
+
 /// Names, and calls in which something panics.
 macro_rules! panicking {
     ($($name:ident($($argument:expr),*);)*) => {
         [$((stringify!($name), || {
             ARMED.set(true);
+            set_errno(0);
             // SAFETY: NULL is allowed everywhere; besides, nothing is reached.
             #[allow(unused_unsafe, reason = "some functions are safe")]
             let result = unsafe { $name($($argument),*) };
@@ -70,7 +83,7 @@ const NOWHERE: Checkpoint = Checkpoint {
 };
 
 fn calls() -> Vec<(&'static str, fn())> {
-    let calls: [(&str, fn()); 24] = panicking! {
+    let calls: [(&str, fn()); 35] = panicking! {
         oth_text_free(null_mut());
         oth_arena_create(0, null_mut());
         oth_arena_destroy(null_mut());
@@ -95,6 +108,17 @@ fn calls() -> Vec<(&'static str, fn())> {
         oth_heap_check(null_mut());
         oth_heap_walk(null_mut(), None, null_mut());
         oth_heap_draw(null_mut(), null_mut());
+        oth_lesson_map(0, null_mut());
+        oth_lesson_unmap(null_mut());
+        oth_th_init();
+        oth_th_alloc(0, 0);
+        oth_th_realloc(null_mut(), 0);
+        oth_th_free(null_mut());
+        oth_th_freetags(0, 0);
+        oth_th_defrag(None, null_mut());
+        oth_th_countfreehead();
+        oth_th_checkhealth(null_mut());
+        oth_th_walk(None, null_mut());
     };
     calls.to_vec()
 }

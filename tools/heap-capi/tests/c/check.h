@@ -29,7 +29,7 @@
     }                                                                           \
   } while (0)
 
-static void expect_at(int line, const char *call, oth_result result, oth_code code, int number,
+static inline void expect_at(int line, const char *call, oth_result result, oth_code code, int number,
                       const char *words) {
   int after = errno;
   const char *said = result.message == NULL ? "(nothing)" : result.message;
