@@ -34,6 +34,14 @@ pub(crate) fn available() -> Outcome {
 
 /// Run `cargo test ARGUMENTS` under a sanitizer.
 pub(crate) fn test(sanitizer: Sanitizer, arguments: &str) -> Outcome {
+    let (name, _) = sanitizer.names();
+    let test = command_for(sanitizer, arguments)?;
+    println!("   RUSTFLAGS='-Zsanitizer={name} …' {}", display(&test));
+    run(test)
+}
+
+/// The command that runs `cargo test ARGUMENTS` under a sanitizer.
+pub(crate) fn command_for(sanitizer: Sanitizer, arguments: &str) -> Outcome<Command> {
     let (name, short) = sanitizer.names();
     let runtime = runtime(sanitizer)?;
     let mut test = command(&format!(
@@ -59,12 +67,11 @@ pub(crate) fn test(sanitizer: Sanitizer, arguments: &str) -> Outcome {
                  -Zpre-link-arg=-Wl,--no-whole-archive"
             ),
         );
-    println!("   RUSTFLAGS='-Zsanitizer={name} …' {}", display(&test));
-    run(test)
+    Ok(test)
 }
 
 /// The nightly toolchain's runtime of a sanitizer.
-fn runtime(sanitizer: Sanitizer) -> Outcome<String> {
+pub(crate) fn runtime(sanitizer: Sanitizer) -> Outcome<String> {
     let mut asked = Command::new("rustc");
     asked.args(["+nightly", "--print", "target-libdir"]);
     let said = output(asked).map_err(|why| format!("needs a nightly toolchain: {why}"))?;

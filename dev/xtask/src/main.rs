@@ -1,4 +1,4 @@
-//! The workspace's own commands: `cargo xtask ci`, `cargo xtask book`, `cargo xtask bench`.
+//! The workspace's own commands: `cargo xtask ci`, `cargo xtask leaks`, `cargo xtask book` …
 
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ mod bench;
 mod book;
 mod ci;
 mod instrumented;
+mod leaks;
 mod planted;
 mod run;
 
@@ -42,6 +43,20 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Run the tests, C programs and planted faults under leak checkers and sanitizers.
+    ///
+    /// Exit status: 0 if there is nothing to report, 1 if there is, 3 if a tool is missing.
+    Leaks {
+        /// Which tool.
+        #[arg(value_enum, default_value = "all")]
+        mode: leaks::Mode,
+        /// Only the tests and programs whose names contain this.
+        #[arg(long, value_name = "NAME")]
+        test: Option<String>,
+        /// Go on without a tool that is missing, and say so.
+        #[arg(long)]
+        allow_missing: bool,
+    },
     /// Count instructions and page faults beside the peers, and write them down with their tables
     /// (needs valgrind and a C compiler).
     Bench {
@@ -65,6 +80,11 @@ fn main() -> ExitCode {
         } => ci::run_all(allow_missing, &only),
         Task::Book { check } => book::run(check),
         Task::Headers { check } => ci::headers(check),
+        Task::Leaks {
+            mode,
+            test,
+            allow_missing,
+        } => return leaks::run(mode, test.as_deref(), allow_missing),
         Task::Bench {
             check,
             times,

@@ -1,4 +1,5 @@
-/* Every function of arena.h, on good and on bad input. */
+/* Every function of arena.h, on good and on bad input. The figures leave room for the gaps between
+ * blocks that there are where tools are told of them. */
 
 #include "arena.h"
 #include "check.h"
@@ -39,13 +40,12 @@ static void exhaustion_is_said_and_harms_nothing(void) {
   oth_arena *arena;
   GOOD(oth_arena_create(4096, &arena));
   void *block;
-  GOOD(oth_arena_alloc(arena, 4000, 8, &block));
-  REFUSED(oth_arena_alloc(arena, 200, 8, &block), OTH_CODE_NO_MEMORY, ENOMEM,
-          "arena exhausted: 200 bytes (align 8) requested, 4000 used");
+  GOOD(oth_arena_alloc(arena, 3000, 8, &block));
+  REFUSED(oth_arena_alloc(arena, 2000, 8, &block), OTH_CODE_NO_MEMORY, ENOMEM, "arena exhausted: 20");
   CHECK(block == NULL);
-  REFUSED(oth_arena_alloc_zeroed(arena, 200, 8, &block), OTH_CODE_NO_MEMORY, ENOMEM, "exhausted");
+  REFUSED(oth_arena_alloc_zeroed(arena, 2000, 8, &block), OTH_CODE_NO_MEMORY, ENOMEM, "exhausted");
   REFUSED(oth_arena_alloc(arena, SIZE_MAX, 8, &block), OTH_CODE_NO_MEMORY, ENOMEM, "too large");
-  REFUSED(oth_arena_alloc(arena, SIZE_MAX / 2 - 7, 8, &block), OTH_CODE_NO_MEMORY, ENOMEM,
+  REFUSED(oth_arena_alloc(arena, SIZE_MAX / 4, 8, &block), OTH_CODE_NO_MEMORY, ENOMEM,
           "exhausted");
   REFUSED(oth_arena_alloc(arena, 8, 3, &block), OTH_CODE_INVALID, EINVAL, "align is 3");
   REFUSED(oth_arena_alloc(arena, 8, SIZE_MAX, &block), OTH_CODE_INVALID, EINVAL, "no power of two");
@@ -60,12 +60,12 @@ static void exhaustion_is_said_and_harms_nothing(void) {
 static void limits_hold(void) {
   oth_arena *arena;
   GOOD(oth_arena_create(1 << 16, &arena));
-  GOOD(oth_arena_set_limit(arena, 100));
+  GOOD(oth_arena_set_limit(arena, 1000));
   void *block;
-  GOOD(oth_arena_alloc(arena, 100, 1, &block));
-  REFUSED(oth_arena_alloc(arena, 1, 1, &block), OTH_CODE_NO_MEMORY, ENOMEM, "raise the limit");
+  GOOD(oth_arena_alloc(arena, 900, 1, &block));
+  REFUSED(oth_arena_alloc(arena, 101, 1, &block), OTH_CODE_NO_MEMORY, ENOMEM, "raise the limit");
   GOOD(oth_arena_set_limit(arena, SIZE_MAX));
-  GOOD(oth_arena_alloc(arena, 1, 1, &block));
+  GOOD(oth_arena_alloc(arena, 101, 1, &block));
   GOOD(oth_arena_destroy(arena));
 }
 
@@ -81,7 +81,7 @@ static void texts_are_bounded(void) {
   CHECK(copy == NULL);
   REFUSED(oth_arena_copy_text(arena, open, 0, &copy), OTH_CODE_INVALID, EINVAL, "within 0 bytes");
   GOOD(oth_arena_dump(arena, &dump));
-  CHECK(strcmp(dump, "Hello arena.....\n") == 0);
+  CHECK(strncmp(dump, "Hello arena.....", 16) == 0);
   oth_text_free(dump);
   GOOD(oth_arena_dump_hex(arena, &dump));
   CHECK(strstr(dump, "48 65 6c 6c 6f 20 61 72 65 6e 61 00") != NULL);
@@ -101,13 +101,13 @@ static void checkpoints_go_back_and_stale_ones_are_refused(void) {
   GOOD(oth_arena_checkpoint(other, &foreign));
   GOOD(oth_arena_alloc(arena, 64, 8, &block));
   GOOD(oth_arena_checkpoint(arena, &middle));
-  CHECK(middle.used == 64);
+  CHECK(middle.used >= 64);
   GOOD(oth_arena_alloc(arena, 64, 8, &again));
   GOOD(oth_arena_rewind(arena, middle));
   GOOD(oth_arena_rewind(arena, middle));
   REFUSED(oth_arena_rewind(arena, foreign), OTH_CODE_CHECKPOINT, EINVAL, "of another arena");
   forged = middle;
-  forged.used = 63;
+  forged.used--;
   REFUSED(oth_arena_rewind(arena, forged), OTH_CODE_CHECKPOINT, EINVAL, "was changed");
   forged.serial = 1000;
   REFUSED(oth_arena_rewind(arena, forged), OTH_CODE_CHECKPOINT, EINVAL, "void");
@@ -192,8 +192,8 @@ static void a_thousand_arenas_at_once(void) {
   for (int i = 0; i < 1000; i++) GOOD(oth_arena_create(4096, &arenas[i]));
   for (int i = 0; i < 1000; i++) {
     void *block;
-    GOOD(oth_arena_alloc(arenas[i], 4096, 1, &block));
-    memset(block, i, 4096);
+    GOOD(oth_arena_alloc(arenas[i], 4000, 1, &block));
+    memset(block, i, 4000);
   }
   for (int i = 999; i >= 0; i--) GOOD(oth_arena_destroy(arenas[i]));
   for (int i = 0; i < 1000; i++) {

@@ -1,0 +1,196 @@
+//! The tools: whether they are here, how things are built for them and run under them.
+
+use std::process::Command;
+
+use super::Mode;
+use crate::instrumented;
+use crate::run::{Outcome, command, output};
+
+/// What a class of planted faults is called; each tool claims some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Leak,
+    Access,
+    Free,
+    Race,
+    Uninitialised,
+}
+
+/// A tool.
+pub(crate) struct Tool {
+    pub(crate) mode: Mode,
+    pub(crate) name: &'static str,
+    /// Its file in `target/leaks`.
+    pub(crate) report: &'static str,
+    /// Its version, or how to install it.
+    pub(crate) version: fn() -> Outcome<String>,
+    /// What a program runs under.
+    pub(crate) under: &'static [&'static str],
+    /// How a C compiler builds for it; none, if it is of no use for C that calls a library that was not.
+    pub(crate) c_flags: Option<&'static [&'static str]>,
+    /// How Rust tests run under it.
+    pub(crate) rust: Rust,
+    /// Which planted faults it has to report.
+    pub(crate) claims: &'static [Class],
+    /// Words of which a report has one.
+    pub(crate) telling: &'static [&'static str],
+}
+
+/// How Rust tests run under a tool.
+pub(crate) enum Rust {
+    /// As they are.
+    Runner,
+    /// Built by this flag of the compiler.
+    Sanitizer(&'static str),
+    /// Built with an instrumented standard library.
+    Instrumented(instrumented::Sanitizer),
+    /// Not: it would report every lock of the standard library.
+    No,
+}
+
+const MEMCHECK: &[&str] = &[
+    "valgrind",
+    "--leak-check=full",
+    // The C library keeps the stacks of threads that have ended, by pointers into their middle:
+    // "possibly lost". What main leaves in statics is "still reachable".
+    "--show-leak-kinds=definite,indirect",
+    "--errors-for-leak-kinds=definite,indirect",
+    "--error-exitcode=9",
+    // An unoptimised library is many calls deep.
+    "--num-callers=40",
+    "--suppressions=dev/xtask/leaks.supp",
+];
+
+const HELGRIND: &[&str] = &[
+    "valgrind",
+    "--tool=helgrind",
+    "--error-exitcode=9",
+    "--suppressions=dev/xtask/leaks.supp",
+];
+
+const SANITIZER_WORDS: &[&str] = &["Sanitizer: ", "panicked at", "test result: FAILED"];
+const VALGRIND_WORDS: &[&str] = &[
+    "Invalid ",
+    "are definitely lost",
+    "uninitialised",
+    "Possible data race",
+    "panicked at",
+    "test result: FAILED",
+];
+
+pub(crate) const TOOLS: &[Tool] = &[
+    Tool {
+        mode: Mode::Valgrind,
+        name: "valgrind",
+        report: "valgrind-report.txt",
+        version: valgrind,
+        under: MEMCHECK,
+        c_flags: Some(&[]),
+        rust: Rust::Runner,
+        claims: &[
+            Class::Leak,
+            Class::Access,
+            Class::Free,
+            Class::Uninitialised,
+        ],
+        telling: VALGRIND_WORDS,
+    },
+    Tool {
+        mode: Mode::Helgrind,
+        name: "helgrind",
+        report: "helgrind-report.txt",
+        version: valgrind,
+        under: HELGRIND,
+        c_flags: Some(&[]),
+        rust: Rust::No,
+        claims: &[Class::Race],
+        telling: VALGRIND_WORDS,
+    },
+    Tool {
+        mode: Mode::Asan,
+        name: "asan",
+        report: "asan-report.txt",
+        version: compilers,
+        under: &[],
+        c_flags: Some(&["-fsanitize=address"]),
+        rust: Rust::Sanitizer("address"),
+        claims: &[Class::Leak, Class::Access, Class::Free],
+        telling: SANITIZER_WORDS,
+    },
+    Tool {
+        mode: Mode::Lsan,
+        name: "lsan",
+        report: "lsan-report.txt",
+        version: compilers,
+        under: &[],
+        c_flags: Some(&["-fsanitize=leak"]),
+        rust: Rust::Sanitizer("leak"),
+        claims: &[Class::Leak],
+        telling: SANITIZER_WORDS,
+    },
+    Tool {
+        mode: Mode::Tsan,
+        name: "tsan",
+        report: "tsan-report.txt",
+        version: instrumented_compilers,
+        under: &[],
+        c_flags: Some(&["-fsanitize=thread"]),
+        rust: Rust::Instrumented(instrumented::Sanitizer::Thread),
+        claims: &[Class::Race],
+        telling: SANITIZER_WORDS,
+    },
+    Tool {
+        mode: Mode::Msan,
+        name: "msan",
+        report: "msan-report.txt",
+        version: instrumented_compilers,
+        under: &[],
+        c_flags: None,
+        rust: Rust::Instrumented(instrumented::Sanitizer::Memory),
+        claims: &[],
+        telling: SANITIZER_WORDS,
+    },
+];
+
+fn first_line(line: &str) -> Outcome<String> {
+    let said = output(command(line))?;
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn valgrind() -> Outcome<String> {
+    first_line("valgrind --version").map_err(|_| "apt-get install valgrind".to_owned())
+}
+
+fn c_compiler() -> Outcome<String> {
+    first_line("cc --version").map_err(|_| "apt-get install gcc libc6-dev".to_owned())
+}
+
+fn compilers() -> Outcome<String> {
+    let (rust, _) = sanitizing_cargo();
+    let rustc = first_line(&format!("rustc {rust} --version"))?;
+    Ok(format!("{}; {rustc}", c_compiler()?))
+}
+
+fn instrumented_compilers() -> Outcome<String> {
+    let install = "apt-get install --no-install-recommends cargo-web rustc-web rust-web-src, and a \
+                   nightly toolchain from rustup";
+    let rustc = first_line("/usr/bin/rustc --version").map_err(|_| install.to_owned())?;
+    instrumented::runtime(instrumented::Sanitizer::Thread).map_err(|_| install.to_owned())?;
+    Ok(format!(
+        "{rustc}, its standard library instrumented; {}",
+        c_compiler()?
+    ))
+}
+
+/// The toolchain that takes `-Zsanitizer`, and whether it has to be asked twice: nightly, or else stable,
+/// which has the runtimes too.
+pub(crate) fn sanitizing_cargo() -> (&'static str, bool) {
+    let nightly = Command::new("rustc")
+        .args(["+nightly", "--version"])
+        .output();
+    match nightly {
+        Ok(output) if output.status.success() => ("+nightly", false),
+        _ => ("+stable", true),
+    }
+}
