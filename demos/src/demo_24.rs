@@ -1,7 +1,7 @@
 //! Demo 24: a freed block becomes one with its free neighbours, and their headers come back too.
 
-use crate::stage::{Demo, During, Line, Options, Question, Stage, Symbol, Trouble, play};
-use crate::tagged::{Memory, at, draw, head, place, put};
+use crate::stage::{Demo, During, Options, Question, Stage, Symbol, Trouble, play};
+use crate::tagged::{Memory, at, draw, head, place, put, show};
 use std::process::ExitCode;
 use tagheap::{Coalescing, Freed, Handle, TagHeap};
 
@@ -141,8 +141,7 @@ fn everything(stage: &mut Stage) -> Result<(), Trouble> {
             if start == 0 { 3 } else { 0 },
             holes,
         );
-        let drawing = heap.drawing().to_string();
-        stage.show(Line::new(Symbol::Picture, "heap").note(drawing));
+        show(stage, &heap);
     }
     stage.say(&format!(
         "   {recovered} B recovered: six payloads of 16, six headers of 24"

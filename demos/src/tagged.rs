@@ -2,7 +2,8 @@
 
 use crate::stage::bytes::{c_string, quoted};
 use crate::stage::{During, Line, Place, Stage, Symbol, Trouble};
-use tagheap::{DEFAULT_LEN, Handle, Options, Tag, TagHeap};
+use heap_view::{Span, State};
+use tagheap::{BlockState, DEFAULT_LEN, Handle, Options, Tag, TagHeap};
 
 /// Memory for a heap: one part for its control block, one for nothing but blocks.
 #[derive(Debug)]
@@ -87,7 +88,42 @@ pub(crate) fn text(heap: &TagHeap<'_>, block: Handle) -> Result<String, Trouble>
 
 /// Draws the heap, and compares it with the chapter.
 pub(crate) fn draw(stage: &mut Stage, heap: &TagHeap<'_>, fact: &str, expected: &str) {
+    let drawing = show(stage, heap);
+    stage.expect(fact, expected.to_owned(), drawing);
+}
+
+/// Draws the heap, and returns the drawing.
+pub(crate) fn show(stage: &mut Stage, heap: &TagHeap<'_>) -> String {
     let drawing = heap.drawing().to_string();
     stage.show(Line::new(Symbol::Picture, "heap").note(&drawing));
-    stage.expect(fact, expected.to_owned(), drawing);
+    stage.record(|recording| recording.snapshot(at(heap, 0), &drawing, spans(heap)));
+    drawing
+}
+
+/// What the bytes of the heap are. The one large free block is left out: most of the heap was never used.
+fn spans(heap: &TagHeap<'_>) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for block in heap.walk() {
+        let tag = block.is_live().then(|| u32::from(block.tag_bits()));
+        let mut push = |from: usize, to: usize, state| {
+            if from < to {
+                let span = Span::new(from as u64, (to - from) as u64, state);
+                spans.push(Span { tag, ..span });
+            }
+        };
+        let end = block.payload + block.size;
+        match block.state {
+            BlockState::Live { requested, .. } => {
+                push(block.offset, block.payload, State::Margin);
+                push(block.payload, block.payload + requested, State::Live);
+                push(block.payload + requested, end, State::Margin);
+            }
+            BlockState::Free if block.size < heap.capacity() / 2 => {
+                push(block.offset, block.payload, State::Margin);
+                push(block.payload, end, State::Freed);
+            }
+            BlockState::Free | BlockState::Last => {}
+        }
+    }
+    spans
 }

@@ -208,7 +208,7 @@ pub fn best_moment(history: &History) -> usize {
     }
 }
 
-/// The last moment at which a region was as full as it ever was; just after its beginning if nothing was in it.
+/// The last moment at which a region was as full as it ever was; just before its end if nothing was in it.
 #[must_use]
 pub fn fullest_moment(history: &History, ground: usize) -> usize {
     let rows = history.placements.iter();
@@ -220,7 +220,7 @@ pub fn fullest_moment(history: &History, ground: usize) -> usize {
     }
     changes.sort_unstable();
     let end = history.regions[ground].died.unwrap_or(history.len());
-    let (mut live, mut most, mut moment) = (0, 0, history.regions[ground].born + 1);
+    let (mut live, mut most, mut moment) = (0, 0, end);
     let events: Vec<_> = changes.chunk_by(|a, b| a.0 == b.0).collect();
     for (index, changes) in events.iter().enumerate() {
         live += changes.iter().map(|(_, size)| size).sum::<i128>();

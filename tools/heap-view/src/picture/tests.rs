@@ -180,5 +180,5 @@ fn a_region_is_fullest_until_the_next_change_after_its_most() {
     let (_, history) = record(&[map(256), alloc(1, Extent::new(0, 64)), Action::Note]);
     assert_eq!(fullest_moment(&history, 0), 3);
     let (_, history) = record(&[map(256), Action::Note, Action::Unmap { region }]);
-    assert_eq!(fullest_moment(&history, 0), 1);
+    assert_eq!(fullest_moment(&history, 0), 2);
 }

@@ -75,9 +75,12 @@ fn touched(trace: &Trace, history: &History) -> Vec<Vec<(u64, u64)>> {
     }
     for (after, snapshot) in &trace.snapshots {
         let ground = history.ground_at(snapshot.region, *after);
-        let range = (snapshot.spans.first(), snapshot.spans.last());
-        if let (Some(ground), (Some(first), Some(last))) = (ground, range) {
-            touched[ground].push((first.at, last.at.saturating_add(last.size)));
+        if let Some(ground) = ground {
+            let ranges = snapshot
+                .spans
+                .iter()
+                .map(|span| (span.at, span.at.saturating_add(span.size)));
+            touched[ground].extend(ranges);
         }
     }
     touched
