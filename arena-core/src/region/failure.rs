@@ -56,8 +56,35 @@ pub fn fail(operation: Operation, nth: u32, errno: i32) -> Planned {
     Planned(())
 }
 
+/// Who decides about each kernel call of a thread: the errno to fail it with, or nothing.
+pub type Hook = fn(Operation) -> Option<i32>;
+
+thread_local! {
+    static HOOK: Cell<Option<Hook>> = const { Cell::new(None) };
+}
+
+/// Ends the asking on drop.
+#[must_use = "nobody is asked once this is dropped"]
+#[derive(Debug)]
+pub struct Asking(());
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        HOOK.set(None);
+    }
+}
+
+/// Ask `hook` before each kernel call of this thread, for plans kept elsewhere.
+pub fn ask(hook: Hook) -> Asking {
+    HOOK.set(Some(hook));
+    Asking(())
+}
+
 /// Return the errno if the call that is about to be made is the one to fail.
 pub(super) fn due(operation: Operation) -> Option<i32> {
+    if let Some(errno) = HOOK.get().and_then(|hook| hook(operation)) {
+        return Some(errno);
+    }
     let mut plan = PLAN.get()?;
     if plan.operation != operation || plan.countdown == 0 {
         return None;
