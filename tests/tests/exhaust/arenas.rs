@@ -36,7 +36,7 @@ fn a_region_of_each_kind_passes_each_refusal_on() {
 
 /// Allocates to the end, resets, and allocates again.
 fn fill_twice(policy: &Policy) -> Result<Arena, Refused> {
-    let mut arena = policy.clone().build().map_err(|_| Refused)?;
+    let mut arena = policy.build().map_err(|_| Refused)?;
     for _ in 0..2 {
         for _ in 0..8 {
             let before = arena.used();
@@ -55,9 +55,9 @@ fn an_arena_of_each_policy_refuses_in_order() {
     let step = 2 * page_size();
     let plain = Policy::new().reserve(16 * page_size());
     let policies = [
-        plain.clone(),
-        plain.clone().commit(Commit::Stepwise { step }),
-        plain.clone().guard(Guard::Ends),
+        plain,
+        plain.commit(Commit::Stepwise { step }),
+        plain.guard(Guard::Ends),
         plain
             .clone()
             .guard(Guard::Ends)
