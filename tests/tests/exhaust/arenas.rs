@@ -58,12 +58,8 @@ fn an_arena_of_each_policy_refuses_in_order() {
         plain,
         plain.commit(Commit::Stepwise { step }),
         plain.guard(Guard::Ends),
+        plain.guard(Guard::Ends).commit(Commit::Stepwise { step }),
         plain
-            .clone()
-            .guard(Guard::Ends)
-            .commit(Commit::Stepwise { step }),
-        plain
-            .clone()
             .commit(Commit::Stepwise { step })
             .reset(Reset::Decommit),
     ];

@@ -25,6 +25,8 @@ struct Scan {
     blocks: &'static mut [Block],
     waiting: &'static mut [u32],
     waiting_len: usize,
+    /// Blocks that nothing is known to point at: at 0 there is nothing left to find.
+    left: usize,
     /// Only pointers to a block's first byte count: libc's own lists point at free memory right behind blocks.
     starts_only: bool,
 }
@@ -44,6 +46,7 @@ pub fn scan(channel: &Channel, record: &Point) {
         };
     }
     blocks.sort_unstable_by_key(|block| block.start);
+    let cache = unwind::cache_address();
     let own = [
         core::ptr::from_ref(channel) as u64,
         live::rows().as_ptr() as u64,
@@ -54,13 +57,20 @@ pub fn scan(channel: &Channel, record: &Point) {
         blocks,
         waiting,
         waiting_len: 0,
+        left: count,
         starts_only: false,
     };
     let registers = unwind::at_caller_of(real::symbol(c"exit") as u64);
     for register in registers {
         scan.word(register);
     }
-    each_mapping(|mapping| scan.mapping(mapping, &own, &registers));
+    scan.follow();
+    each_mapping(|mapping| {
+        // This library's own memory knows blocks only by accident.
+        if scan.left > 0 && !(mapping.start <= cache && cache < mapping.end) {
+            scan.mapping(mapping, &own, &registers);
+        }
+    });
     scan.starts_only = false;
     scan.follow();
     report(record, scan.blocks);
@@ -110,6 +120,7 @@ impl Scan {
         let within = offset == 0 || !self.starts_only && offset <= block.size;
         if within && block.kept == 0 {
             block.kept = 1;
+            self.left -= 1;
             self.waiting[self.waiting_len] = index as u32;
             self.waiting_len += 1;
         }

@@ -51,6 +51,11 @@ static RULES: [Kept; KEPT] = [const {
     }
 }; KEPT];
 
+/// Where the rules are kept.
+pub fn cache_address() -> u64 {
+    RULES.as_ptr() as u64
+}
+
 /// The rule for an instruction.
 pub fn rule(inside: u64, found: &Found) -> Rule {
     let kept = &RULES[(inside ^ inside >> 13) as usize % KEPT];

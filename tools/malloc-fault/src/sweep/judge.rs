@@ -50,6 +50,7 @@ pub(crate) struct Judging<'a> {
     groups: Groups,
     symbols: Symbols,
     total: usize,
+    done: usize,
     progress: &'a mut dyn Progress,
 }
 
@@ -69,6 +70,7 @@ impl<'a> Judging<'a> {
             groups: Groups::default(),
             symbols,
             total,
+            done: 0,
             progress,
         }
     }
@@ -94,6 +96,7 @@ impl<'a> Judging<'a> {
         let calls: HashSet<_> = calls.iter().copied().collect();
         let kept = |point: &Point| point.call.is_none_or(|call| !calls.contains(&call));
         self.points.retain(kept);
+        self.done = self.points.iter().filter(|point| !point.shape.once).count();
         self.groups = Groups::default();
         for (index, point) in self.points.iter().enumerate() {
             self.groups
@@ -147,9 +150,9 @@ impl<'a> Judging<'a> {
             self.progress.found(group);
         }
         if !shape.once {
-            let done = self.points.iter().filter(|point| !point.shape.once).count() + 1;
+            self.done += 1;
             self.progress
-                .judged(done.min(self.total), self.total, &point);
+                .judged(self.done.min(self.total), self.total, &point);
         }
         self.points.push(point);
     }
