@@ -8,6 +8,7 @@ use common::{LAUNCHER, NUMBERED, assert_good, by_number, run, scratch, stderr, s
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// Runs a demo with both pictures and returns what it printed, the page and the drawing.
 fn drawn(test: &str, program: &str) -> (String, String, String) {
@@ -19,6 +20,12 @@ fn drawn(test: &str, program: &str) -> (String, String, String) {
     let read = |path| fs::read_to_string(path).expect("a picture");
     (stdout(&output), read(&html), read(&svg))
 }
+
+/// What each demo drew the first time.
+static DRAWN: LazyLock<Vec<(String, String, String)>> = LazyLock::new(|| {
+    let drawn = NUMBERED.map(|(number, program)| drawn(number, program));
+    drawn.into_iter().collect()
+});
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
@@ -37,9 +44,8 @@ fn count(kinds: &str, kind: char) -> usize {
 
 #[test]
 fn every_demo_draws_each_block_and_fault_that_it_shows() {
-    for (number, program) in NUMBERED {
-        let (story, page, drawing) = drawn(number, program);
-        let data = data(&page);
+    for ((number, _), (story, page, drawing)) in NUMBERED.into_iter().zip(&*DRAWN) {
+        let data = data(page);
         let kinds = data["kinds"].as_str().expect("kinds");
         let shown = |line: &str| story.lines().filter(|text| text.starts_with(line)).count();
         let placed = |line: &str| {
@@ -69,29 +75,27 @@ fn every_demo_draws_each_block_and_fault_that_it_shows() {
 
 #[test]
 fn pictures_change_nothing_that_a_demo_prints() {
-    for (number, program) in NUMBERED {
+    for ((number, program), (story, ..)) in NUMBERED.into_iter().zip(&*DRAWN) {
         let plain = stdout(&run(&format!("undrawn-{number}"), program, &[]));
-        let (story, ..) = drawn(&format!("again-{number}"), program);
         // 15 has one line that says whether this machine had a huge page at that moment.
         let without_luck = |text: &str| -> Vec<String> {
             let lines = text.lines().filter(|line| !line.starts_with("📦 huge"));
             lines.map(str::to_owned).collect()
         };
-        assert_eq!(without_luck(&plain), without_luck(&story), "{number}");
+        assert_eq!(without_luck(&plain), without_luck(story), "{number}");
     }
 }
 
 #[test]
 fn two_runs_draw_the_same() {
     // Where malloc puts two threads' blocks (08) and whether there is a huge page (15) is not ours to say.
-    for (number, program) in NUMBERED {
+    for ((number, program), (_, page, drawing)) in NUMBERED.into_iter().zip(&*DRAWN) {
         if number == "08" || number == "15" {
             continue;
         }
-        let (_, page, drawing) = drawn(&format!("one-{number}"), program);
         let (_, other_page, other_drawing) = drawn(&format!("two-{number}"), program);
-        assert_eq!(drawing, other_drawing, "{number}");
-        assert!(page == other_page, "{number}: two pages differ");
+        assert_eq!(*drawing, other_drawing, "{number}");
+        assert!(*page == other_page, "{number}: two pages differ");
     }
 }
 
