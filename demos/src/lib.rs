@@ -36,6 +36,10 @@ pub mod demo_18;
 #[cfg(target_os = "linux")]
 pub mod demo_19;
 #[cfg(target_os = "linux")]
+pub mod demo_20;
+#[cfg(target_os = "linux")]
+pub mod demo_22;
+#[cfg(target_os = "linux")]
 pub mod demo_23;
 #[cfg(target_os = "linux")]
 pub mod demo_24;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::instrumented::{self, Sanitizer};
 use crate::run::{Outcome, command, display, need, root, run};
-use crate::{bench, book, planted};
+use crate::{bench, book, corpus, planted};
 
 /// Set for tests that need a tool: in CI a missing one is a failure, not a skip.
 const REQUIRE_TOOLS: &str = "OWN_THE_HEAP_REQUIRE_TOOLS";
@@ -172,6 +172,11 @@ const CHECKS: &[Check] = &[
             run(test)
         },
         needs: Some(|| need("llc-22", "llvm-22")),
+    },
+    Check {
+        name: "the fault corpus under every tool",
+        run: || corpus::run(true),
+        needs: Some(|| nightly().and_then(|()| need("valgrind", "valgrind"))),
     },
     Check {
         name: "instruction counts",

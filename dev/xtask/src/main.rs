@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod book;
 mod ci;
+mod corpus;
 mod instrumented;
 mod leaks;
 mod planted;
@@ -57,6 +58,13 @@ enum Task {
         #[arg(long)]
         allow_missing: bool,
     },
+    /// Run the fault corpus under heap-trace, AddressSanitizer and valgrind, and write the table of who
+    /// reports what.
+    Corpus {
+        /// Write nothing; fail if the table is not what the tools say.
+        #[arg(long)]
+        check: bool,
+    },
     /// Count instructions and page faults beside the peers, and write them down with their tables
     /// (needs valgrind and a C compiler).
     Bench {
@@ -85,6 +93,7 @@ fn main() -> ExitCode {
             test,
             allow_missing,
         } => return leaks::run(mode, test.as_deref(), allow_missing),
+        Task::Corpus { check } => corpus::run(check),
         Task::Bench {
             check,
             times,

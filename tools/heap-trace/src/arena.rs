@@ -119,8 +119,13 @@ impl<M: Mode> TracedArena<M> {
     }
 
     fn owe<T: Send + 'static>(&self, value: NonNull<T>) {
+        let at = match M::ON {
+            // A value of no bytes has no number of its own, and stands with the block before.
+            true => self.mark().saturating_sub(1),
+            false => value.addr().get() as u64,
+        };
         // SAFETY: `alloc_drop` has just written the value.
-        let owed = self.with_tracker(|tracker| unsafe { tracker.owe(value) });
+        let owed = self.with_tracker(|tracker| unsafe { tracker.owe(value, at) });
         assert!(
             owed.is_ok(),
             "no memory to write a destructor down: {owed:?}"
@@ -247,7 +252,11 @@ impl<M: Mode> TracedArena<M> {
     /// Nobody uses those blocks any more.
     unsafe fn give_up(&self, offset: usize, place: Place) {
         let address = self.arena.base().addr().get() + offset;
-        Owed::run_from(|| self.with_tracker(|tracker| tracker.next_owed(address)));
+        let at = self.with_tracker(|tracker| match M::ON {
+            true => tracker.first_from(address),
+            false => address as u64,
+        });
+        Owed::run_from(|| self.with_tracker(|tracker| tracker.next_owed(at)));
         if M::ON {
             // SAFETY: passed on.
             self.with_tracker(|tracker| unsafe {

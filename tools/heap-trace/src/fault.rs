@@ -215,32 +215,14 @@ impl fmt::Display for Site {
         let own = stack::own_frames(&frames).next().or(frames.first());
         match (self.0.place, own) {
             (Some(place), _) => write!(f, "at {place}")?,
-            (None, Some(frame)) => write!(f, "at {}", Named(frame))?,
+            (None, Some(frame)) => write!(f, "at {}", frame)?,
             (None, None) => write!(f, "at an unknown site")?,
         }
         let is_alone = self.0.place.is_none();
         for frame in stack::own_frames(&frames).skip(usize::from(is_alone)) {
-            write!(f, "\n        in {}", Named(frame))?;
+            write!(f, "\n        in {}", frame)?;
         }
         Ok(())
-    }
-}
-
-struct Named<'a>(&'a stack::Frame);
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let here = std::env::current_dir().unwrap_or_default();
-        let relative = |line: &String| {
-            let below = line.strip_prefix(&*here.to_string_lossy());
-            below.map_or(line.clone(), |path| path.trim_start_matches('/').to_owned())
-        };
-        match (self.0.line.as_ref().map(relative), &self.0.function) {
-            (Some(line), Some(function)) => write!(f, "{line} ({function})"),
-            (Some(line), None) => write!(f, "{line}"),
-            (None, Some(function)) => write!(f, "{function}"),
-            (None, None) => write!(f, "{:#x}", self.0.address),
-        }
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 use arena_core::region::{RegionError, page_size};
 
 mod message;
+mod naming;
 mod pen;
 mod signal;
 
@@ -54,7 +55,6 @@ pub(crate) struct GuardHeap {
 
 impl GuardHeap {
     pub(crate) fn new(side: Side) -> Self {
-        signal::install();
         Self {
             side,
             newest: None,
@@ -69,6 +69,7 @@ impl GuardHeap {
         id: u64,
         origin: Origin,
     ) -> Result<NonNull<u8>, RegionError> {
+        signal::install();
         let placed = match self.newest {
             Some(pen) => pen.place(layout, self.side)?,
             None => None,

@@ -1,5 +1,7 @@
 //! Call stacks: taken as return addresses, kept once each, named when a report is written.
 
+use std::fmt;
+
 #[cfg(feature = "backtraces")]
 use crate::lock::Lock;
 #[cfg(feature = "backtraces")]
@@ -12,6 +14,15 @@ pub(crate) struct StackId(u32);
 impl StackId {
     pub(crate) const NONE: Self = Self(0);
 
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    #[cfg(any(feature = "backtraces", feature = "json"))]
     pub(crate) fn is_none(self) -> bool {
         self == Self::NONE
     }
@@ -126,6 +137,40 @@ pub struct Frame {
     pub function: Option<String>,
     /// File and line, if the program has debug information.
     pub line: Option<String>,
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let here = std::env::current_dir().unwrap_or_default();
+        let relative = |line: &String| {
+            let below = line.strip_prefix(&*here.to_string_lossy());
+            below.map_or(line.clone(), |path| path.trim_start_matches('/').to_owned())
+        };
+        match (self.line.as_ref().map(relative), &self.function) {
+            (Some(line), Some(function)) => write!(f, "{line} ({function})"),
+            (Some(line), None) => write!(f, "{line}"),
+            (None, Some(function)) => write!(f, "{function}"),
+            (None, None) => write!(f, "{:#x}", self.address),
+        }
+    }
+}
+
+/// Name the functions that an instruction belongs to: one, and those that it was inlined into. Only the
+/// program's own, if there are any.
+pub(crate) fn frames_at(instruction: usize) -> Vec<Frame> {
+    #[cfg(feature = "backtraces")]
+    let frames = {
+        let mut frames = Vec::new();
+        name(instruction, &mut frames);
+        frames
+    };
+    #[cfg(not(feature = "backtraces"))]
+    let frames = {
+        let _ = instruction;
+        Vec::new()
+    };
+    let own: Vec<Frame> = own_frames(&frames).cloned().collect();
+    if own.is_empty() { frames } else { own }
 }
 
 /// Name the frames of a stack, the innermost first, without those of the tracer itself.

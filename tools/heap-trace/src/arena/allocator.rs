@@ -68,7 +68,6 @@ macro_rules! implement_allocator {
     };
 }
 
-#[cfg(feature = "allocator-api2-02")]
 implement_allocator!(allocator_api2_02::alloc);
 #[cfg(feature = "allocator-api2-04")]
 implement_allocator!(allocator_api2_04::alloc);

@@ -105,7 +105,8 @@ impl Tracker {
         Ok(payload)
     }
 
-    /// Write down that a value is to be dropped when the arena is rewound below it.
+    /// Write down that a value is to be dropped when the arena is rewound below it. Where it stands,
+    /// `at`, only grows: the number of its block, or its address where blocks have no numbers.
     ///
     /// # Safety
     ///
@@ -113,14 +114,26 @@ impl Tracker {
     pub(super) unsafe fn owe<T: Send + 'static>(
         &mut self,
         value: NonNull<T>,
+        at: u64,
     ) -> Result<(), RegionError> {
         // SAFETY: passed on.
-        self.owed.push(unsafe { Owed::to(value) })
+        self.owed.push(unsafe { Owed::to(value, at) })
     }
 
-    /// Take the last destructor that is owed to a value at or above an address.
-    pub(super) fn next_owed(&mut self, address: usize) -> Option<Owed> {
-        self.owed.last().filter(|owed| owed.is_from(address))?;
+    /// The number of the first block at or above an address of the arena.
+    pub(super) fn first_from(&self, address: usize) -> u64 {
+        let row = match self.settings.method {
+            Method::Canary => self.row_from(address),
+            _ => self.charge_from(address),
+        };
+        self.records
+            .get(row)
+            .map_or(self.next_id, |record| record.id)
+    }
+
+    /// Take the last destructor that is owed to a value that stands there or later.
+    pub(super) fn next_owed(&mut self, at: u64) -> Option<Owed> {
+        self.owed.last().filter(|owed| owed.is_from(at))?;
         self.owed.pop()
     }
 

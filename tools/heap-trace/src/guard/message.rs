@@ -55,6 +55,10 @@ impl Message {
         self
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or("heap-trace: a fault")
+    }
+
     /// Write it to standard error. If nobody reads, there is nobody to tell.
     pub(super) fn write(&self) {
         let (text, len) = (self.bytes.as_ptr().cast(), self.len);

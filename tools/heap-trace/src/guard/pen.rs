@@ -5,7 +5,7 @@ use std::cell::UnsafeCell;
 use std::num::NonZero;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use arena_core::Region;
 use arena_core::region::{RegionError, page_size};
@@ -13,6 +13,7 @@ use arena_core::region::{RegionError, page_size};
 use super::GUARDS;
 use crate::lock::Lock;
 use crate::record::{Origin, Record};
+use crate::stack::StackId;
 use crate::zone::Side;
 
 /// Bytes of address space of a pen, unless there is less or a block needs more.
@@ -38,6 +39,8 @@ pub(super) struct Slot {
     pub(super) id: u64,
     allocated: *const Location<'static>,
     freed: AtomicPtr<Location<'static>>,
+    allocated_stack: StackId,
+    freed_stack: AtomicU32,
     /// Whether it was freed, or given up with its arena: an [`Ended`], or 0.
     ended: AtomicU8,
 }
@@ -58,26 +61,27 @@ impl Slot {
             id,
             allocated: origin.place.map_or(ptr::null(), ptr::from_ref),
             freed: AtomicPtr::new(ptr::null_mut()),
+            allocated_stack: origin.stack,
+            freed_stack: AtomicU32::new(0),
             ended: AtomicU8::new(0),
         }
     }
 
-    pub(super) fn allocated(&self) -> Option<&'static Location<'static>> {
-        // SAFETY: null, or made from such a reference.
-        unsafe { self.allocated.as_ref() }
+    pub(super) fn allocated(&self) -> Origin {
+        Origin {
+            // SAFETY: null, or made from such a reference.
+            place: unsafe { self.allocated.as_ref() },
+            stack: self.allocated_stack,
+        }
     }
 
     /// The record of the block, as far as the pen knows it; `near` is a pointer into its payload.
     pub(super) fn record(&self, near: NonNull<u8>) -> Record {
         let payload = near.map_addr(|at| NonZero::new(self.start).unwrap_or(at));
         let layout = Layout::array::<u8>(self.size).unwrap_or(Layout::new::<u8>());
-        let origin = |place| Origin {
-            place,
-            ..Origin::NONE
-        };
-        let mut record = Record::new(payload, layout, self.id, origin(self.allocated()));
+        let mut record = Record::new(payload, layout, self.id, self.allocated());
         if self.ended().is_some() {
-            record.mark_freed(origin(self.freed()));
+            record.mark_freed(self.freed());
         }
         record
     }
@@ -90,9 +94,12 @@ impl Slot {
         }
     }
 
-    pub(super) fn freed(&self) -> Option<&'static Location<'static>> {
-        // SAFETY: null, or made from such a reference.
-        unsafe { self.freed.load(Ordering::Relaxed).cast_const().as_ref() }
+    pub(super) fn freed(&self) -> Origin {
+        Origin {
+            // SAFETY: null, or made from such a reference.
+            place: unsafe { self.freed.load(Ordering::Relaxed).cast_const().as_ref() },
+            stack: StackId::from_number(self.freed_stack.load(Ordering::Relaxed)),
+        }
     }
 }
 
@@ -254,6 +261,8 @@ impl Pen {
         };
         let freed = origin.place.map_or(ptr::null(), ptr::from_ref);
         slot.freed.store(freed.cast_mut(), Ordering::Relaxed);
+        slot.freed_stack
+            .store(origin.stack.number(), Ordering::Relaxed);
         slot.ended.store(how as u8, Ordering::Release);
         let from = slot.low - self.base;
         let to = (slot.start + slot.size)

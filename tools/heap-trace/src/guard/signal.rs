@@ -3,55 +3,76 @@
 //! A handler may run at any point of the program. So it takes no lock, allocates nothing, and calls
 //! only what POSIX lists as async-signal-safe.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use libc::{c_int, c_void, siginfo_t};
 
 use super::message::Message;
+use super::naming;
 use super::pen::{self, Ended, Pen, Slot};
+use crate::lock::Lock;
 
-/// The action that was there before ours; written once, before ours is installed.
+/// An action that was there when ours was installed; written once, before ours is.
 struct Before(UnsafeCell<MaybeUninit<libc::sigaction>>);
 
 // SAFETY: written once, before anybody reads it.
 unsafe impl Sync for Before {}
 
-static BEFORE: Before = Before(UnsafeCell::new(MaybeUninit::zeroed()));
-static INSTALL: Once = Once::new();
+/// How often ours is installed over another, at most.
+const INSTALLS: usize = 8;
+
+/// The actions that were there, the latest last. One comes after ours where a program (or Rust's own
+/// start, which looks, allocates, and then installs) has not seen ours.
+static BEFORE: [Before; INSTALLS] =
+    [const { Before(UnsafeCell::new(MaybeUninit::zeroed())) }; INSTALLS];
+static INSTALLED: AtomicUsize = AtomicUsize::new(0);
+static INSTALLING: Lock<()> = Lock::new(());
 
 /// Where the program is loaded, for addresses that `addr2line` understands.
 static LOADED: AtomicUsize = AtomicUsize::new(0);
 
-fn before() -> &'static libc::sigaction {
-    // SAFETY: written once, before the handler is installed; until then it is zeroes.
-    let before = unsafe { &*BEFORE.0.get() };
-    // SAFETY: as above; zeroes are an action too.
-    unsafe { before.assume_init_ref() }
+thread_local! {
+    /// How many handlers before ours have handed the signal on to ours again.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Install the handler, once in the life of the process.
+/// Install the handler, unless it is the one that is there.
 pub(super) fn install() {
-    INSTALL.call_once(|| {
+    let _installing = INSTALLING.take();
+    let ours = on_fault as *const () as usize;
+    // SAFETY: an action of zeroes is the default one; all its fields are integers.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: asks for the action that is there.
+    let asked = unsafe { libc::sigaction(libc::SIGSEGV, ptr::null(), &raw mut action) };
+    let count = INSTALLED.load(Ordering::Relaxed);
+    if asked != 0 || action.sa_sigaction == ours || count == INSTALLS {
+        return;
+    }
+    if count == 0 {
         LOADED.store(load_address(), Ordering::Relaxed);
-        // SAFETY: an action of zeroes is the default one; all its fields are integers.
-        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        // SAFETY: asks for the action that is there.
-        let asked = unsafe { libc::sigaction(libc::SIGSEGV, ptr::null(), BEFORE.0.get().cast()) };
-        let before = before();
-        action.sa_sigaction = on_fault as *const () as usize;
-        action.sa_mask = before.sa_mask;
-        action.sa_flags =
-            libc::SA_SIGINFO | libc::SA_ONSTACK | (before.sa_flags & libc::SA_NODEFER);
-        if asked == 0 {
-            // Refused, faults are still faults, but nobody names the block.
-            // SAFETY: the handler keeps to what handlers may do.
-            let _ = unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, ptr::null_mut()) };
-        }
-    });
+        naming::prepare();
+    }
+    // SAFETY: not counted yet, so nobody reads it; and this thread is the only one that installs.
+    unsafe { BEFORE[count].0.get().write(MaybeUninit::new(action)) };
+    INSTALLED.store(count + 1, Ordering::Release);
+    action.sa_sigaction = ours;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | (action.sa_flags & libc::SA_NODEFER);
+    // Refused, faults are still faults, but nobody names the block.
+    // SAFETY: the handler keeps to what handlers may do.
+    let _ = unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, ptr::null_mut()) };
+}
+
+/// The action to hand the signal on to.
+fn before(depth: usize) -> Option<&'static libc::sigaction> {
+    let count = INSTALLED.load(Ordering::Acquire);
+    let before = BEFORE.get(count.checked_sub(depth + 1)?)?;
+    // SAFETY: counted, so it was written, and is not written again.
+    let before = unsafe { &*before.0.get() };
+    // SAFETY: as above.
+    Some(unsafe { before.assume_init_ref() })
 }
 
 /// Ask the loader for the address that the program's own file begins at.
@@ -76,7 +97,10 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let saved = unsafe { errno.read() };
     // SAFETY: with SA_SIGINFO the kernel hands over a valid siginfo_t.
     let code = unsafe { (*info).si_code };
-    if code > 0 {
+    // With one action before ours, which cannot know ours, nobody hands the signal back.
+    let several = INSTALLED.load(Ordering::Acquire) > 1;
+    let depth = if several { DEPTH.get() } else { 0 };
+    if code > 0 && depth == 0 {
         // SAFETY: as above.
         let info = unsafe { &*info };
         // SAFETY: sent by the kernel for a fault, so the address is filled in.
@@ -89,8 +113,10 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     }
     // SAFETY: as above.
     unsafe { errno.write(saved) };
+    DEPTH.set(depth + 1);
     // SAFETY: passed on as the kernel handed it over.
-    unsafe { go_on(signal, code, info, context) };
+    unsafe { go_on(before(depth), signal, code, info, context) };
+    DEPTH.set(depth);
 }
 
 /// What was done, and by which instruction.
@@ -124,76 +150,78 @@ impl Access {
     }
 }
 
-/// Say which block is nearest, and how far from it the access was.
+/// Say which block is nearest, and how far from it the access was: by a child that may name stacks, or
+/// else in the words that a handler can find by itself.
 fn tell(pen: &Pen, address: usize, access: Access) {
     let slots = pen.slots();
     let behind = slots.partition_point(|slot| slot.low <= address);
-    let before = slots[..behind].last();
-    let after = slots.get(behind);
-    let mut message = Message::new();
-    message.text("heap-trace: ");
+    let nearest = nearest(address, slots[..behind].last(), slots.get(behind));
+    let mut head = Message::new();
+    head.text("heap-trace: ");
     let verb = match access.is_write {
         Some(true) => "write",
         Some(false) => "read",
         None => "access",
     };
-    match nearest(address, before, after) {
+    match nearest {
         Some((slot, Where::Inside(offset))) => {
-            message.text(match slot.ended() {
+            head.text(match slot.ended() {
                 Some(Ended::Freed) => "use after free: ",
                 Some(Ended::Rewound) => "use after reset: ",
                 None if pen.ended.load(Ordering::Relaxed) => "use after unmap: ",
                 None => "fault: ",
             });
-            message
-                .text(verb)
+            head.text(verb)
                 .text(" of byte ")
                 .number(offset)
                 .text(" of ");
-            describe(&mut message, slot);
         }
-        Some((slot, Where::Behind(distance))) => {
-            message
-                .text("overflow: ")
+        Some((_, Where::Behind(distance))) => {
+            head.text("overflow: ")
                 .text(verb)
                 .text(" ")
                 .number(distance);
-            message.text(" bytes past the end of ");
-            describe(&mut message, slot);
+            head.text(" bytes past the end of ");
         }
-        Some((slot, Where::Ahead(distance))) => {
-            message
-                .text("underflow: ")
+        Some((_, Where::Ahead(distance))) => {
+            head.text("underflow: ")
                 .text(verb)
                 .text(" ")
                 .number(distance);
-            message.text(" bytes before the start of ");
-            describe(&mut message, slot);
+            head.text(" bytes before the start of ");
         }
         None => {
-            message.text(verb).text(" of a guard page near no block");
+            head.text(verb).text(" of a guard page near no block");
         }
     }
-    if let Some(instruction) = access.instruction {
-        message.text("\n    by the instruction at program+");
-        message.hex(instruction.wrapping_sub(LOADED.load(Ordering::Relaxed)));
+    let slot = nearest.map(|(slot, _)| slot);
+    if let Some(slot) = slot {
+        head.text("block #").number(slot.id as usize);
+        head.text(" (").number(slot.size).text(" bytes)");
     }
-    message.text("\n").write();
+    if !naming::by_a_child(&head, slot, ended_verb(slot), access.instruction) {
+        describe(&mut head, slot);
+        if let Some(instruction) = access.instruction {
+            head.text("\n    by the instruction at program+");
+            head.hex(instruction.wrapping_sub(LOADED.load(Ordering::Relaxed)));
+        }
+        head.text("\n").write();
+    }
 }
 
-fn describe(message: &mut Message, slot: &Slot) {
-    message
-        .text("block #")
-        .number(slot.id as usize)
-        .text(" (")
-        .number(slot.size)
-        .text(" bytes)");
-    message.place("allocated", slot.allocated());
-    let verb = match slot.ended() {
+fn ended_verb(slot: Option<&Slot>) -> &'static str {
+    match slot.and_then(Slot::ended) {
         Some(Ended::Rewound) => "given up",
         _ => "freed",
-    };
-    message.place(verb, slot.freed());
+    }
+}
+
+fn describe(message: &mut Message, slot: Option<&Slot>) {
+    let Some(slot) = slot else { return };
+    message.place("allocated", slot.allocated().place);
+    if slot.ended().is_some() {
+        message.place(ended_verb(Some(slot)), slot.freed().place);
+    }
 }
 
 enum Where {
@@ -229,9 +257,15 @@ fn nearest<'a>(
 /// # Safety
 ///
 /// Called by the handler, with what the kernel handed over.
-unsafe fn go_on(signal: c_int, code: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    let before = before();
-    match before.sa_sigaction {
+unsafe fn go_on(
+    before: Option<&libc::sigaction>,
+    signal: c_int,
+    code: c_int,
+    info: *mut siginfo_t,
+    context: *mut c_void,
+) {
+    let flags = before.map_or(0, |before| before.sa_flags);
+    match before.map_or(libc::SIG_DFL, |before| before.sa_sigaction) {
         libc::SIG_IGN if code <= 0 => {}
         libc::SIG_DFL | libc::SIG_IGN => {
             // SAFETY: an action of zeroes is the default one.
@@ -243,7 +277,7 @@ unsafe fn go_on(signal: c_int, code: c_int, info: *mut siginfo_t, context: *mut 
                 unsafe { libc::raise(signal) };
             }
         }
-        handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
+        handler if flags & libc::SA_SIGINFO != 0 => {
             // SAFETY: with this flag it is a function of this type.
             let handler = unsafe {
                 std::mem::transmute::<usize, extern "C" fn(c_int, *mut siginfo_t, *mut c_void)>(

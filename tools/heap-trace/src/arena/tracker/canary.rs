@@ -291,8 +291,7 @@ impl Tracker {
     ///
     /// As [`Tracker::rewind`].
     pub(super) unsafe fn rewind_canary(&mut self, arena: &Arena, address: usize, origin: Origin) {
-        let row = |record: &Record| block(record).addr().get() < address;
-        let keep = self.records.as_slice().partition_point(row);
+        let keep = self.row_from(address);
         self.check_rows(keep, When::Rewound, origin);
         let offset = address.saturating_sub(arena.base().addr().get());
         // SAFETY: a checkpoint lies within the arena.
@@ -324,6 +323,12 @@ impl Tracker {
                 unsafe { self.blame(from..from + len, at, When::Checked, origin) };
             }
         }
+    }
+
+    /// The first record of a block at or above an address.
+    pub(super) fn row_from(&self, address: usize) -> usize {
+        let is_below = |record: &Record| block(record).addr().get() < address;
+        self.records.as_slice().partition_point(is_below)
     }
 
     /// Look at the zones of live blocks, and at the poison of freed ones, from a row on.

@@ -110,8 +110,7 @@ impl Tracker {
 
     /// Give up every block that the arena was charged for from an address on.
     pub(super) fn rewind_guarded(&mut self, address: usize, origin: Origin) {
-        let charges = self.charges.as_slice();
-        let keep = charges.partition_point(|charge| charge.addr().get() < address);
+        let keep = self.charge_from(address);
         for row in keep..self.records.len() {
             let record = self.records.as_slice()[row];
             if record.state == State::Live {
@@ -123,6 +122,12 @@ impl Tracker {
         }
         self.records.truncate(keep);
         self.charges.truncate(keep);
+    }
+
+    /// The first record that the arena was charged for at or above an address.
+    pub(super) fn charge_from(&self, address: usize) -> usize {
+        let is_below = |charge: &NonNull<u8>| charge.addr().get() < address;
+        self.charges.as_slice().partition_point(is_below)
     }
 
     /// Look at the slack of all live blocks.

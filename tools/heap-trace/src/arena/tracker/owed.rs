@@ -6,6 +6,8 @@ use std::ptr::NonNull;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Owed {
     value: NonNull<u8>,
+    /// Where it stands: see [`Tracker::owe`](super::Tracker::owe).
+    at: u64,
     drop: unsafe fn(NonNull<u8>),
 }
 
@@ -16,19 +18,20 @@ impl Owed {
     /// # Safety
     ///
     /// `value` leads to a value that nobody else drops, and that stays there until this is run.
-    pub(super) unsafe fn to<T: Send + 'static>(value: NonNull<T>) -> Self {
+    pub(super) unsafe fn to<T: Send + 'static>(value: NonNull<T>, at: u64) -> Self {
         unsafe fn drop_in_place<T>(value: NonNull<u8>) {
             // SAFETY: the caller's promise, by `run_from`.
             unsafe { value.cast::<T>().drop_in_place() }
         }
         Self {
             value: value.cast(),
+            at,
             drop: drop_in_place::<T>,
         }
     }
 
-    pub(super) fn is_from(&self, address: usize) -> bool {
-        self.value.addr().get() >= address
+    pub(super) fn is_from(&self, at: u64) -> bool {
+        self.at >= at
     }
 
     /// Run destructors until there is no next one; also those after one that panics.

@@ -1,0 +1,191 @@
+//! Programs in which a tracer has a hard time: `hard_cases CASE`. The tests run them.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use heap_trace::{Method, Settings, TracedArena, TracedGlobal};
+
+#[global_allocator]
+static HEAP: TracedGlobal<Interrupted> =
+    TracedGlobal::with(Interrupted, Settings::new().backtraces(true));
+
+/// The system's allocator, during which a signal may come: asked for by [`ARMED`].
+struct Interrupted;
+
+static ARMED: AtomicBool = AtomicBool::new(false);
+static HANDLED: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: the system's allocator.
+unsafe impl GlobalAlloc for Interrupted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if ARMED.swap(false, Ordering::Relaxed) {
+            // SAFETY: raises a signal that has a handler.
+            unsafe { libc::raise(libc::SIGUSR1) };
+        }
+        // SAFETY: passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+/// A handler that allocates, and frees. (No handler should; some do.)
+extern "C" fn allocating(_: libc::c_int) {
+    let numbers: Vec<usize> = (0..100).collect();
+    HANDLED.store(numbers.iter().sum(), Ordering::Relaxed);
+}
+
+extern "C" fn chained(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    let text = b"the program's own handler was called\n";
+    // SAFETY: the text is there to be read.
+    unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(42) };
+}
+
+fn install(signal: libc::c_int, handler: usize, flags: libc::c_int) {
+    // SAFETY: an action of zeroes is the default one.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = flags;
+    // SAFETY: a valid action.
+    let installed = unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) };
+    assert_eq!(installed, 0);
+}
+
+fn guarded_block() -> (TracedArena, NonNull<u8>) {
+    let settings = Settings::new().method(Method::GuardAfter);
+    let arena = TracedArena::with(arena_core::Arena::new(), settings);
+    let block = arena.alloc_layout(Layout::new::<[u8; 64]>());
+    (arena, block)
+}
+
+fn overflow() {
+    let (_arena, block) = guarded_block();
+    // SAFETY: on purpose: the byte is a guard's.
+    unsafe { block.as_ptr().wrapping_add(64).write_volatile(1) };
+}
+
+/// A handler that is there before the tracer's.
+fn chain() {
+    install(
+        libc::SIGSEGV,
+        chained as *const () as usize,
+        libc::SA_SIGINFO,
+    );
+    overflow();
+}
+
+/// A handler that comes after the tracer's, which does not hand on; the next block puts ours before it.
+fn chain_later() {
+    let (_arena, _block) = guarded_block();
+    install(
+        libc::SIGSEGV,
+        chained as *const () as usize,
+        libc::SA_SIGINFO,
+    );
+    overflow();
+}
+
+/// A fault that is none of the tracer's business.
+fn other_fault() {
+    let (_arena, _block) = guarded_block();
+    // SAFETY: on purpose: nothing is mapped there.
+    unsafe { ptr::without_provenance_mut::<u8>(64).write_volatile(1) };
+}
+
+/// A signal in the middle of the allocator underneath.
+fn signal_in_allocator() {
+    install(libc::SIGUSR1, allocating as *const () as usize, 0);
+    ARMED.store(true, Ordering::Relaxed);
+    let text = String::from("This is not malloc");
+    assert_eq!((text.len(), HANDLED.load(Ordering::Relaxed)), (18, 4950));
+}
+
+thread_local! {
+    static LAST: Last = const { Last(Cell::new(0)) };
+}
+
+/// Allocates in the last moment of its thread.
+struct Last(Cell<usize>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        std::mem::forget(vec![7_u8; 123 + self.0.get()]);
+    }
+}
+
+/// Threads that end with blocks: kept, given away, lost in a destructor of the thread.
+fn threads_that_end() {
+    let given: Vec<_> = (0..8)
+        .map(|n| {
+            std::thread::spawn(move || {
+                LAST.with(|last| last.0.set(0));
+                vec![n; 100]
+            })
+        })
+        .map(|thread| thread.join().expect("it ends well"))
+        .collect();
+    assert_eq!(given.len(), 8);
+}
+
+/// A child of a program with threads that allocate, which allocates too.
+fn fork() {
+    let kept = vec![1_u8; 1000];
+    let stop = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::black_box(vec![1_u8; 10]);
+                }
+            });
+        }
+        for _ in 0..6 {
+            // SAFETY: the child allocates, which a child of threads may do with this heap, and exits.
+            match unsafe { libc::fork() } {
+                0 => {
+                    std::mem::forget(std::hint::black_box(vec![2_u8; 77]));
+                    // SAFETY: ends the child, with its report.
+                    unsafe { libc::exit(0) };
+                }
+                child => {
+                    let mut status = 0;
+                    // SAFETY: waits for the child.
+                    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+                    assert_eq!(status, 0);
+                }
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    drop(kept);
+}
+
+fn leak() {
+    std::mem::forget(vec![1_u8; 99]);
+}
+
+fn main() {
+    let case = std::env::args().nth(1).unwrap_or_default();
+    run(&case);
+}
+
+#[inline(never)]
+fn run(case: &str) {
+    match case {
+        "chain" => chain(),
+        "chain_later" => chain_later(),
+        "other_fault" => other_fault(),
+        "signal_in_allocator" => signal_in_allocator(),
+        "threads_that_end" => threads_that_end(),
+        "fork" => fork(),
+        "leak" => leak(),
+        case => panic!("no case {case:?}"),
+    }
+}

@@ -1,0 +1,140 @@
+//! Each hard case in a process of its own: `examples/hard_cases.rs`.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// Cargo builds examples beside the tests' folder, before it runs tests.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent()
+        .and_then(|deps| deps.parent())
+        .unwrap()
+        .join("examples")
+        .join(name)
+}
+
+fn run(case: &str, words: &str) -> (Output, String) {
+    let mut command = Command::new(program("hard_cases"));
+    command
+        .arg(case)
+        .env("HEAP_TRACE", words)
+        .env("RUST_BACKTRACE", "0");
+    let output = command.output().expect("cargo test has built the examples");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, said)
+}
+
+#[test]
+fn a_handler_that_was_there_is_called_after_ours() {
+    for case in ["chain", "chain_later"] {
+        let (output, said) = run(case, "quiet");
+        assert_eq!(output.status.code(), Some(42), "{said}");
+        let ours = said.find("overflow: write 0 bytes past the end of block #0 (64 bytes)");
+        let theirs = said.find("the program's own handler was called");
+        assert!(ours.is_some() && ours < theirs, "{case}: {said}");
+        assert!(said.contains("touched at "), "{said}");
+    }
+}
+
+#[test]
+fn a_fault_elsewhere_ends_the_process_as_ever() {
+    let (output, said) = run("other_fault", "quiet");
+    assert_eq!(output.status.signal(), Some(libc::SIGSEGV));
+    assert!(!said.contains("heap-trace"), "{said}");
+}
+
+#[test]
+fn a_signal_handler_may_allocate_in_the_middle_of_an_allocation() {
+    let (output, said) = run("signal_in_allocator", "no-stacks");
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("0 faults") && !said.contains("lost"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_block_lost_when_a_thread_ends_is_lost() {
+    let (output, said) = run("threads_that_end", "no-stacks");
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("definitely lost: 984 bytes in 8 blocks"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_forked_child_answers_for_its_own_blocks() {
+    let (output, said) = run("fork", "no-stacks");
+    assert!(output.status.success(), "{said}");
+    // How they are lost depends on what the child's stack still has.
+    assert_eq!(
+        said.matches(": 77 bytes in 1 blocks, first #").count(),
+        6,
+        "{said}"
+    );
+    assert_eq!(
+        said.matches("note: a forked process: ").count(),
+        6,
+        "{said}"
+    );
+    assert!(!said.contains("1000 bytes"), "{said}");
+}
+
+#[test]
+fn a_report_that_finds_no_room_is_told_to_standard_error() {
+    let (output, said) = run("leak", "report=/dev/full");
+    assert!(output.status.success());
+    let lines = [
+        "the report cannot be written to /dev/full: No space left on device",
+        "definitely lost: 99 bytes",
+    ];
+    assert!(lines.iter().all(|line| said.contains(line)), "{said}");
+    assert!(said.contains("hard_cases.rs:"), "the line: {said}");
+}
+
+#[test]
+fn a_report_that_nobody_can_be_told_is_a_status() {
+    let mut command = Command::new("sh");
+    let line = format!("{} leak 2>/dev/full", program("hard_cases").display());
+    command.args(["-c", &line]).env("HEAP_TRACE", "no-stacks");
+    assert_eq!(command.status().unwrap().code(), Some(1));
+}
+
+#[test]
+fn the_status_is_as_asked_if_something_is_wrong() {
+    for (case, status) in [("leak", 9), ("signal_in_allocator", 0)] {
+        let (output, said) = run(case, "exit=9,no-stacks");
+        assert_eq!(output.status.code(), Some(status), "{said}");
+    }
+}
+
+#[test]
+fn words_that_mean_nothing_are_said() {
+    let (_, said) = run("leak", "no-stacks,loud");
+    assert!(
+        said.contains("note: HEAP_TRACE: \"loud\" means nothing"),
+        "{said}"
+    );
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn a_report_for_machines_is_one_object() {
+    let (_, said) = run("leak", "json,no-stacks");
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(report["classes"]["definitely lost"]["bytes"], 99);
+}
+
+#[test]
+fn suppressions_are_read_from_a_file() {
+    let file = std::env::temp_dir().join(format!("heap-trace-{}", std::process::id()));
+    std::fs::write(&file, "site *hard_cases.rs:* because it is a test\n").unwrap();
+    let (_, said) = run("leak", &format!("suppressions={}", file.display()));
+    std::fs::remove_file(&file).unwrap();
+    assert!(
+        said.contains("it is a test") && !said.contains("definitely lost"),
+        "{said}"
+    );
+}
