@@ -297,6 +297,15 @@ fn a_pointer_over_a_block_shows_it_and_a_drag_over_the_timeline_scrubs() {
     browser.point("#timeline", 0.99, 0.5, "mouseMoved");
     assert!(browser.text("moment").starts_with("8 / 8"));
     browser.point("#timeline", 0.99, 0.5, "mouseReleased");
+    browser.open(&page(&moves(), &folder));
+    browser.frame();
+    // The last map is the one that a snapshot draws: a header of 24 bytes, then 100 that are pinned.
+    browser.point("figure:last-of-type canvas", 0.5, 0.1, "mouseMoved");
+    let span = browser.text("block");
+    assert!(
+        span.contains("pinned") && span.contains("100 B") && span.contains("+24"),
+        "{span}"
+    );
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
 

@@ -1,7 +1,7 @@
 // The page: what is shown, and what mouse and keys do to it.
 
 const $ = (id) => document.getElementById(id);
-const state = { moment: 0, selected: -1, hovered: -1, playing: false, matches: [], query: '' };
+const state = { moment: 0, selected: -1, hovered: -1, span: null, playing: false, matches: [], query: '' };
 const stats = { frames: 0, last: 0, worst: 0 };
 let due = false;
 
@@ -27,7 +27,7 @@ function redraw() {
 }
 
 function showBlock(row) {
-  const pairs = row < 0 ? [['', 'Point at a block, or choose one with [ and ].']] : facts(row, state.moment);
+  const pairs = state.span ?? (row < 0 ? [['', 'Point at a block, or choose one with [ and ].']] : facts(row, state.moment));
   $('block').replaceChildren(...pairs.flatMap(([term, what]) => {
     const [dt, dd] = [document.createElement('dt'), document.createElement('dd')];
     [dt.textContent, dd.textContent] = [term, what];
@@ -36,6 +36,7 @@ function showBlock(row) {
 }
 
 function seek(moment) {
+  state.span = null;
   state.moment = Math.max(0, Math.min(count, Math.round(moment)));
   redraw();
 }
@@ -156,9 +157,12 @@ document.addEventListener('keydown', (event) => {
 for (const map of maps) {
   map.canvas.addEventListener('mousemove', (event) => {
     const row = blockAt(map, event.clientX, event.clientY, state.moment);
-    if (row !== state.hovered) { state.hovered = row; redraw(); }
+    const span = spanAt(map, event.clientX, event.clientY);
+    if (row === state.hovered && !span && !state.span) return;
+    Object.assign(state, { hovered: row, span });
+    redraw();
   });
-  map.canvas.addEventListener('mouseleave', () => { state.hovered = -1; redraw(); });
+  map.canvas.addEventListener('mouseleave', () => { Object.assign(state, { hovered: -1, span: null }); redraw(); });
   map.canvas.addEventListener('click', (event) => { state.selected = blockAt(map, event.clientX, event.clientY, state.moment); redraw(); });
   map.canvas.addEventListener('wheel', (event) => {
     if (!event.ctrlKey) return;

@@ -194,17 +194,35 @@ function outline(map, to, left, at, end, colour) {
   }
 }
 
-// The block under a point of a canvas, live if there is one, else the last that was there; -1 for none.
-function blockAt(map, x, y, moment) {
+// The offset under a point of a canvas; -1 for none.
+function offsetAt(map, x, y) {
   const rect = map.canvas.getBoundingClientRect();
   const column = (x - rect.left) * map.scale - (map.canvas.width - map.width);
   const line = Math.floor((y - rect.top) / map.rowHeight);
   if (column < 0 || line < 0 || line >= map.rows) return -1;
-  const at = map.start + line * map.perRow + Math.floor(column * map.perRow / map.width);
+  return map.start + line * map.perRow + Math.floor(column * map.perRow / map.width);
+}
+
+// The block under a point, live if there is one, else the last that was there; -1 for none.
+function blockAt(map, x, y, moment) {
+  const at = offsetAt(map, x, y);
+  if (at < 0 || map.snapshot) return -1;
   let found = -1;
   for (let row = 0; row < births[moment]; row++) {
     if (maps[windowOf[row]] !== map || at < startOf(row) || at >= Math.max(endOf(row), startOf(row) + map.perRow / map.width)) continue;
     if (found < 0 || isLive(row, moment) || !isLive(found, moment)) found = row;
   }
   return found;
+}
+
+// What a snapshot says of the bytes under a point, as pairs; null for nothing.
+function spanAt(map, x, y) {
+  const at = offsetAt(map, x, y);
+  const span = map.snapshot?.spans.find(([from, size]) => from <= at && at < from + size);
+  if (!span) return null;
+  const [from, size, state, label, tag] = span;
+  const out = [['state', state], ['bytes', bytes(size)], ['place', place(map.ground, from)]];
+  if (tag !== null) out.push(['tag', String(tag)]);
+  if (label !== null) out.push(['holds', labels[label]]);
+  return out;
 }
