@@ -58,6 +58,18 @@ const CHECKS: &[Check] = &[
         needs: None,
     },
     Check {
+        name: "lints, every set of features of tagheap, and the bench of heaps",
+        run: || {
+            for features in ["", "typed", "region", "walker"] {
+                cargo(&format!(
+                    "clippy --quiet --package tagheap --no-default-features --features={features} -- --deny warnings"
+                ))?;
+            }
+            cargo("clippy --quiet --package bench --features heaps --bin heaps -- --deny warnings")
+        },
+        needs: None,
+    },
+    Check {
         name: "docs",
         run: docs,
         needs: None,
