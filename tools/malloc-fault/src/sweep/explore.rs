@@ -1,8 +1,8 @@
 //! One run that explores all points: watches the forked children, ends those that take too long, and hands each on to be judged.
 
-use super::Stage;
 use super::judge::{Ended, Judging, Left};
 use super::reference::with_budget;
+use super::{Stage, folder};
 use crate::channel::{POINTS, Point, rerun, state};
 use crate::error::Error;
 use crate::interrupt;
@@ -36,10 +36,7 @@ pub(crate) fn explore(
     judging: &mut Judging<'_>,
     left: &mut Vec<Left>,
 ) -> Result<End, Error> {
-    let folder = tempfile::Builder::new()
-        .prefix("malloc-fault")
-        .tempdir()
-        .map_err(Error::io("making a folder for output"))?;
+    let folder = folder::for_output()?;
     let (mut launch, _scratch) = stage.launch()?;
     launch = launch.leaks();
     launch.wants |= crate::channel::wants::EXPLORE;

@@ -6,6 +6,24 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
 use tempfile::TempDir;
 
+/// A folder for thousands of small files that live for milliseconds: in memory where there is room, for disks are slow to give
+/// the same inode out again.
+pub(crate) fn for_output() -> Result<TempDir, Error> {
+    const MEMORY: &str = "/dev/shm";
+    const ROOM: u64 = 256 << 20;
+    let room = rustix::fs::statvfs(MEMORY).map_or(0, |stat| stat.f_bavail * stat.f_frsize);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("malloc-fault");
+    if room > ROOM
+        && let Ok(folder) = builder.tempdir_in(MEMORY)
+    {
+        return Ok(folder);
+    }
+    builder
+        .tempdir()
+        .map_err(Error::io("making a folder for output"))
+}
+
 /// A copy of a folder that is removed in the end.
 pub(crate) fn copy(from: &Path) -> Result<TempDir, Error> {
     let to = tempfile::Builder::new()
