@@ -191,6 +191,11 @@ const CHECKS: &[Check] = &[
         needs: Some(|| nightly().and_then(|()| need("valgrind", "valgrind"))),
     },
     Check {
+        name: "malloc-fault's interposer, which no workspace check sees",
+        run: interposer,
+        needs: None,
+    },
+    Check {
         name: "instruction counts",
         run: || bench::run_bench(true),
         needs: Some(|| need("valgrind", "valgrind")),
@@ -282,6 +287,23 @@ fn loom() -> Outcome {
     test.env("RUSTFLAGS", "--cfg loom");
     println!("   RUSTFLAGS='--cfg loom' {}", display(&test));
     run(test)
+}
+
+/// The build script compiles it by itself, with the compiler's own lints only.
+fn interposer() -> Outcome {
+    let source = "tools/malloc-fault/interposer/lib.rs";
+    for line in [
+        format!("rustfmt --check --edition 2024 {source}"),
+        format!(
+            "clippy-driver {source} --crate-name interposer --crate-type cdylib --edition 2024 --emit metadata \
+             --out-dir target -Cpanic=abort -Dwarnings -Dclippy::undocumented_unsafe_blocks \
+             -Dclippy::multiple_unsafe_ops_per_block"
+        ),
+    ] {
+        println!("   {line}");
+        run(command(&line))?;
+    }
+    Ok(())
 }
 
 fn nightly() -> Outcome {

@@ -117,10 +117,16 @@ unsafe extern "C" fn handle(signal: c_int, info: *const c_int, context: *const u
         let mut registers: Registers = [0; 17];
         for (index, register) in DWARF.iter().enumerate() {
             // SAFETY: the kernel's frame has these 17 words.
-            registers[*register] = unsafe { context.add(CONTEXT).cast::<u64>().add(index).read() };
+            registers[*register] = unsafe {
+                context
+                    .wrapping_add(CONTEXT)
+                    .cast::<u64>()
+                    .wrapping_add(index)
+                    .read()
+            };
         }
         // SAFETY: the address that faulted stands at byte 16 of `siginfo_t`.
-        let address = unsafe { info.cast::<u64>().add(2).read() };
+        let address = unsafe { info.cast::<u64>().wrapping_add(2).read() };
         record.address.store(address, Relaxed);
         let stack = stacks::take_exact(registers);
         record.crash_stack.store(stack.slot, Relaxed);
@@ -130,7 +136,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *const c_int, context: *const u
     // SAFETY: puts back what was there.
     unsafe { sigaction(signal, before, null_mut()) };
     // SAFETY: the first word of `siginfo_t` is the signal, the third says who sent it: above 0, the kernel for a fault.
-    let code = unsafe { info.add(2).read() };
+    let code = unsafe { info.wrapping_add(2).read() };
     if signal == SIGABRT || code <= 0 {
         // A signal that was sent does not come again by itself.
         // SAFETY: no arguments but numbers.

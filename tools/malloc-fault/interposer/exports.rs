@@ -147,7 +147,7 @@ unsafe extern "C" fn long_strndup(
 fn duplicate(kind: Kind, text: *const c_char, limit: usize, saved: &Saved) -> Block {
     let mut len = 0;
     // SAFETY: the text goes to its NUL or to the limit, and neither is passed.
-    while len < limit && unsafe { text.add(len).read() } != 0 {
+    while len < limit && unsafe { text.wrapping_add(len).read() } != 0 {
         len += 1;
     }
     calls::serve(kind, len + 1, null_mut(), saved, || {
@@ -157,7 +157,7 @@ fn duplicate(kind: Kind, text: *const c_char, limit: usize, saved: &Saved) -> Bl
             // SAFETY: `len` bytes were read above, and the new block has one more.
             unsafe { new.copy_from_nonoverlapping(text, len) };
             // SAFETY: the byte behind them.
-            unsafe { new.add(len).write(0) };
+            unsafe { new.wrapping_add(len).write(0) };
         }
         new.cast()
     })

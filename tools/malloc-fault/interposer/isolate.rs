@@ -189,9 +189,9 @@ fn each_descriptor(mut visit: impl FnMut(usize) -> u32) -> u32 {
         while at < len as usize {
             let row = rows.as_ptr().cast::<u8>().wrapping_add(at);
             // SAFETY: the length of a row stands at its byte 16, and rows lie within what was read.
-            at += usize::from(unsafe { row.add(16).cast::<u16>().read_unaligned() });
+            at += usize::from(unsafe { row.wrapping_add(16).cast::<u16>().read_unaligned() });
             // SAFETY: the name stands at byte 19 and ends with a NUL.
-            let Some(descriptor) = (unsafe { digits(row.add(19)) }) else {
+            let Some(descriptor) = (unsafe { digits(row.wrapping_add(19)) }) else {
                 continue;
             };
             if descriptor != folder {

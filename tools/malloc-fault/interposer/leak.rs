@@ -222,7 +222,7 @@ pub fn each_mapping(mut visit: impl FnMut(&Mapping<'_>)) {
             sys!(
                 sys::READ,
                 file,
-                text.as_mut_ptr().add(used),
+                text.as_mut_ptr().wrapping_add(used),
                 text.len() - used
             )
         };

@@ -80,22 +80,22 @@ pub fn thread() -> u32 {
         let seen = &THREADS[((pointer >> 6) as usize).wrapping_add(step) % THREADS.len()];
         match seen.pointer.load(Acquire) {
             there if there == pointer => return seen.ordinal.load(Relaxed),
-            0 => {
-                if seen
-                    .pointer
-                    .compare_exchange(0, pointer, Release, Relaxed)
-                    .is_ok()
-                {
-                    let ordinal = THREADS_LEN.fetch_add(1, Relaxed) + 1;
-                    seen.ordinal.store(ordinal, Relaxed);
-                    if let Some(channel) = start::channel() {
-                        channel.header.threads.fetch_max(ordinal, Relaxed);
-                    }
-                    return ordinal;
+            0 if take(seen, pointer) => {
+                let ordinal = THREADS_LEN.fetch_add(1, Relaxed) + 1;
+                seen.ordinal.store(ordinal, Relaxed);
+                if let Some(channel) = start::channel() {
+                    channel.header.threads.fetch_max(ordinal, Relaxed);
                 }
+                return ordinal;
             }
             _ => {}
         }
     }
     0
+}
+
+/// Whether an empty place could be taken.
+fn take(seen: &Seen, pointer: u64) -> bool {
+    let taken = seen.pointer.compare_exchange(0, pointer, Release, Relaxed);
+    taken.is_ok()
 }

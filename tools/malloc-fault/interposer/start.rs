@@ -98,7 +98,7 @@ fn variable(environment: *const *mut c_char, name: &str) -> Option<&'static str>
 fn entry(environment: *const *mut c_char, name: &str) -> Option<(usize, &'static CStr)> {
     for index in 0.. {
         // SAFETY: the list ends with a null pointer, and that was not passed.
-        let text = unsafe { environment.add(index).read() };
+        let text = unsafe { environment.wrapping_add(index).read() };
         if text.is_null() {
             break;
         }
@@ -130,8 +130,12 @@ fn leave_environment(environment: *mut *mut c_char) {
         None => remove(environment, index),
         Some(colon) => {
             let name = b"LD_PRELOAD=";
-            // SAFETY: the entry is this process's own memory; the name moves right, up to what stays of the value.
-            let entry = unsafe { value.as_ptr().cast_mut().add(colon + 1).sub(name.len()) };
+            // The name moves right, up to what stays of the value.
+            let entry = value
+                .as_ptr()
+                .cast_mut()
+                .wrapping_add(colon + 1)
+                .wrapping_sub(name.len());
             // SAFETY: those bytes lie in the same entry, whose start was the name and the part that goes.
             unsafe {
                 entry
@@ -139,7 +143,7 @@ fn leave_environment(environment: *mut *mut c_char) {
                     .copy_from_nonoverlapping(name.as_ptr(), name.len())
             };
             // SAFETY: the index was found in the list.
-            unsafe { environment.add(index).write(entry) };
+            unsafe { environment.wrapping_add(index).write(entry) };
         }
     }
 }
@@ -147,9 +151,9 @@ fn leave_environment(environment: *mut *mut c_char) {
 fn remove(environment: *mut *mut c_char, index: usize) {
     for index in index.. {
         // SAFETY: up to the null pointer that ends the list, which moves down with the rest.
-        let next = unsafe { environment.add(index + 1).read() };
+        let next = unsafe { environment.wrapping_add(index + 1).read() };
         // SAFETY: as above.
-        unsafe { environment.add(index).write(next) };
+        unsafe { environment.wrapping_add(index).write(next) };
         if next.is_null() {
             break;
         }

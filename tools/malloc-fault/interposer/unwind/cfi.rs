@@ -444,5 +444,5 @@ fn binary(code: u8, a: u64, b: u64) -> Option<u64> {
 fn readable(address: u64, registers: &Registers) -> Option<u64> {
     let near = address.wrapping_sub(registers[RSP]) < 1 << 26
         || registers[RSP].wrapping_sub(address) < 128;
-    (near && address % 8 == 0).then(|| word(address))
+    (near && address.is_multiple_of(8)).then(|| word(address))
 }

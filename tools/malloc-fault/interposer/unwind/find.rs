@@ -97,7 +97,7 @@ fn record(found: &DlFound) -> (u32, u64) {
         return (seen.record.load(Relaxed) as u32, seen.name.load(Relaxed));
     }
     // SAFETY: as in `find`.
-    let (base, name) = unsafe { ((*found.link_map).addr, (*found.link_map).name) };
+    let LinkMap { addr: base, name } = unsafe { found.link_map.read() };
     // SAFETY: the loader keeps a name with a NUL for every module.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
     let file = name.rsplit(|byte| *byte == b'/').next().unwrap_or(name);

@@ -214,7 +214,7 @@ fn worked(inside: u64, found: &Found, registers: &mut Registers) -> bool {
 
 /// A caller's frame lies above, and not far: a wrong table must not send the walk through memory that is not there.
 fn near(cfa: u64, stack_pointer: u64) -> bool {
-    cfa % 8 == 0 && cfa > stack_pointer && cfa - stack_pointer < 1 << 26
+    cfa.is_multiple_of(8) && cfa > stack_pointer && cfa - stack_pointer < 1 << 26
 }
 
 /// Reads a word of this thread's stack.
