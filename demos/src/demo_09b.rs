@@ -4,6 +4,8 @@ use crate::by_hand::{HandArena, Sharing, c_bytes, full};
 use crate::stage::bytes::{c_string, changed, quoted, ranges};
 use crate::stage::{Demo, During, Options, Place, Question, Stage, Symbol, Trouble, play};
 use arena_core::Policy;
+use heap_trace::{Leak, Roots, Settings, TracedArena};
+use std::alloc::Layout;
 use std::ops::Range;
 use std::process::ExitCode;
 
@@ -53,6 +55,7 @@ fn story(stage: &mut Stage) -> Result<(), Trouble> {
     stage.event(Symbol::Unmap, "unmap", CAPACITY, arena.at(0), "");
     drop(arena);
     with_the_crate(stage)?;
+    with_the_tracer(stage)?;
     let answers = DEMO.question.answers;
     stage.reveal(match (missed.as_slice(), hit.as_slice()) {
         ([], [_]) => answers[0],
@@ -247,6 +250,55 @@ fn differing_bytes(
     differ
 }
 // /stamp: diff
+
+/// The same on heap-trace: the ledger is beside the arena, and around each block lies a red zone.
+fn with_the_tracer(stage: &mut Stage) -> Result<(), Trouble> {
+    stage.part("With heap-trace: ledger and red zones, and the line that lost the block");
+    let arena = Policy::new()
+        .reserve(CAPACITY)
+        .build()
+        .during("building the arena")?;
+    // stamp: tracer
+    let arena = TracedArena::with(arena, Settings::new().quiet(true));
+    let block = || arena.alloc_layout(Layout::new::<[u8; BLOCK]>());
+    let [a, b, _lost, own, next] = [block(), block(), block(), block(), block()];
+    let held = [a, b, own, next];
+    let strcpy = |text: &str| {
+        let bytes = c_bytes(text);
+        for (index, byte) in bytes.into_iter().enumerate() {
+            // SAFETY: within the block, and one byte past it, in its red zone: the fault to be found.
+            let to = unsafe { own.byte_add(INTO + index) };
+            // SAFETY: as above; no reference leads there.
+            unsafe { to.write(byte) };
+        }
+        arena.check()
+    };
+    let (fits, too_long) = (strcpy(" 🤡 Oops!"), strcpy(" 🤡 Oops!!"));
+    let report = arena.report(&Roots::new().value(&held));
+    // /stamp: tracer
+    stage.say(&format!(
+        "   faults after \" 🤡 Oops!\": {fits}; after \" 🤡 Oops!!\": {too_long}"
+    ));
+    for fault in &report.faults {
+        let text = fault.to_string();
+        stage.say(&format!("   {}", text.lines().next().unwrap_or_default()));
+    }
+    let lost = report.lost();
+    stage.say(&format!(
+        "   definitely lost: {} bytes in {} block",
+        lost.bytes, lost.blocks
+    ));
+    let site = report.leaks.first().and_then(Leak::allocated_at);
+    let file = site.map(|site| site.file().to_owned());
+    stage.say(&format!(
+        "   allocated at {}, a line of this demo",
+        file.as_deref().unwrap_or("no line")
+    ));
+    stage.expect("traced_faults", vec![0, 1], vec![fits, too_long]);
+    stage.expect("traced_lost_bytes", 32, lost.bytes);
+    stage.expect("traced_file", Some(file!().to_owned()), file);
+    Ok(())
+}
 
 /// The same blocks on arena-core: a block comes as a slice that knows its end, and a scope takes the lost block along.
 fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {

@@ -186,6 +186,15 @@ const CHECKS: &[Check] = &[
         needs: Some(|| need("llc-22", "llvm-22")),
     },
     Check {
+        name: "demo 20 asks both tools",
+        run: || {
+            let mut test = command("cargo test --quiet --package demos --test tools_of_demo_20");
+            test.env(REQUIRE_TOOLS, "1");
+            run(test)
+        },
+        needs: Some(|| need("valgrind", "valgrind").and_then(|()| need("cc", "gcc"))),
+    },
+    Check {
         name: "the fault corpus under every tool",
         run: || corpus::run(true),
         needs: Some(|| nightly().and_then(|()| need("valgrind", "valgrind"))),

@@ -160,7 +160,7 @@ impl Ledger {
         origin: Origin,
     ) -> Result<usize, RegionError> {
         self.index.make_room(self.rows.as_slice())?;
-        let record = Record::new(payload, layout, self.next_id, origin).by(thread::number());
+        let record = Record::new(payload, layout, self.next_id, origin).with(thread::number());
         let row = match self.spare.pop() {
             Some(row) => {
                 self.rows.as_mut_slice()[row as usize] = record;

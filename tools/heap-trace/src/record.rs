@@ -63,8 +63,9 @@ pub(crate) struct Record {
     freed: Option<Place>,
     allocated_stack: StackId,
     freed_stack: StackId,
-    /// The number of the thread that allocated it.
-    pub(crate) thread: u32,
+    /// In a heap, the number of the thread that allocated it. In an arena, how many records right below
+    /// were of freed blocks when it was allocated: those are freed for good.
+    pub(crate) thread_or_gap: u32,
     /// The alignment asked for, as a power of two.
     align_log2: u8,
     pub(crate) state: State,
@@ -85,15 +86,15 @@ impl Record {
             freed: None,
             allocated_stack: origin.stack,
             freed_stack: StackId::NONE,
-            thread: 0,
+            thread_or_gap: 0,
             align_log2: layout.align().trailing_zeros() as u8,
             state: State::Live,
         }
     }
 
     #[inline(always)]
-    pub(crate) fn by(mut self, thread: u32) -> Self {
-        self.thread = thread;
+    pub(crate) fn with(mut self, thread_or_gap: u32) -> Self {
+        self.thread_or_gap = thread_or_gap;
         self
     }
 

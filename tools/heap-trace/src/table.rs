@@ -5,10 +5,13 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use arena_core::Region;
-use arena_core::region::RegionError;
+use arena_core::region::{Advice, RegionError};
 
 /// Bytes of a table's first region: small enough to be made for every traced heap.
 const FIRST_LEN: usize = 64 << 10;
+
+/// Where a large table begins to ask for huge pages, in bytes: as arenas do.
+const HUGE_FROM: usize = 2 << 20;
 
 /// A growing array in memory that comes straight from the OS.
 ///
@@ -22,6 +25,8 @@ pub(crate) struct Table<T: Copy> {
     /// Rows that fit into the region.
     room: usize,
     region: Option<Region>,
+    /// Bytes of the first region.
+    first_len: usize,
     content: PhantomData<T>,
 }
 
@@ -36,8 +41,17 @@ impl<T: Copy> Table<T> {
             len: 0,
             room: 0,
             region: None,
+            first_len: FIRST_LEN,
             content: PhantomData,
         }
+    }
+
+    /// Make an empty table whose first region will have so many bytes of address space, if there are
+    /// so many.
+    pub(crate) const fn of(first_len: usize) -> Self {
+        let mut table = Self::new();
+        table.first_len = first_len;
+        table
     }
 
     #[inline(always)]
@@ -81,7 +95,7 @@ impl<T: Copy> Table<T> {
     #[inline(always)]
     pub(crate) fn make_room(&mut self) -> Result<(), RegionError> {
         if self.len == self.room {
-            self.enlarge(FIRST_LEN.max(2 * self.room * size_of::<T>()))?;
+            self.double()?;
         }
         Ok(())
     }
@@ -116,8 +130,19 @@ impl<T: Copy> Table<T> {
 
     #[cold]
     #[inline(never)]
+    fn double(&mut self) -> Result<(), RegionError> {
+        if self.room == 0 && self.enlarge(self.first_len).is_ok() {
+            return Ok(());
+        }
+        self.enlarge(FIRST_LEN.max(2 * self.room * size_of::<T>()))
+    }
+
     fn enlarge(&mut self, bytes: usize) -> Result<(), RegionError> {
         let region = Region::anonymous(bytes)?;
+        if region.len() > HUGE_FROM {
+            // Advice that is not followed costs time, and nothing else.
+            let _ = region.advise(HUGE_FROM..region.len(), Advice::HugePages);
+        }
         let rows = region.base().cast::<T>();
         // SAFETY: the new region is larger, and the two do not overlap.
         unsafe { rows.copy_from_nonoverlapping(self.rows, self.len) };

@@ -53,7 +53,8 @@ impl Tracker {
     pub(super) fn new(arena: &Arena, settings: Settings) -> Self {
         Self {
             settings,
-            records: Table::new(),
+            // As much address space as the arena has; paid for row by row.
+            records: Table::of(arena.capacity()),
             gone: Table::new(),
             live_end: 0,
             poisoned_end: bump(arena),
@@ -96,7 +97,8 @@ impl Tracker {
             Method::Canary => self.place_between_canaries(arena, layout)?,
             _ => self.allocate_guarded(arena, layout, origin)?,
         };
-        let record = Record::new(payload, layout, self.next_id, origin);
+        let gap = (self.records.len() - self.live_end) as u32;
+        let record = Record::new(payload, layout, self.next_id, origin).with(gap);
         self.records
             .push(record)
             .map_err(|source| no_ledger(arena, layout, source))?;

@@ -40,11 +40,11 @@ pub fn check_here() {
     report.faults.retain(|fault| {
         fault
             .block
-            .map_or(fault.thread == me, |block| block.thread == me)
+            .map_or(fault.thread == me, |block| block.thread_or_gap == me)
     });
     report.faults_dropped = 0;
     report.blocks.retain(|(class, block)| {
-        block.thread == me
+        block.thread_or_gap == me
             && block.id >= first_block
             && matches!(class, Class::DefinitelyLost | Class::IndirectlyLost)
     });

@@ -228,9 +228,13 @@ impl Tracker {
     /// more than the quarantine holds.
     fn shorten(&mut self, arena: &Arena) {
         let records = self.records.as_slice();
-        let is_live = |record: &Record| record.state == State::Live;
-        let live = records[..self.live_end].iter().rposition(is_live);
-        self.live_end = live.map_or(0, |row| row + 1);
+        // Below each freed record are those that were freed when it was allocated: passed at a step.
+        while let Some(last) = records[..self.live_end].last() {
+            if last.state == State::Live {
+                break;
+            }
+            self.live_end -= 1 + last.thread_or_gap as usize;
+        }
         let Some(first) = records.get(self.live_end) else {
             return;
         };
