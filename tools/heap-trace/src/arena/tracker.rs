@@ -97,7 +97,7 @@ impl Tracker {
             Method::Canary => self.place_between_canaries(arena, layout)?,
             _ => self.allocate_guarded(arena, layout, origin)?,
         };
-        let gap = (self.records.len() - self.live_end) as u32;
+        let gap = self.records.len().saturating_sub(self.live_end) as u32;
         let record = Record::new(payload, layout, self.next_id, origin).with(gap);
         self.records
             .push(record)
