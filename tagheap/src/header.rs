@@ -150,6 +150,9 @@ impl Blocks {
             return Err(damage(at, What::LinkOutside));
         };
         let next = at.saturating_add(HEADER).saturating_add(size);
+        if next > self.last() && at != self.last() {
+            return Err(damage(at, What::Size));
+        }
         let is_free = meta as u16 & FREE_BITS == FREE_BITS && at < self.last();
         Ok(Glance {
             at,

@@ -82,3 +82,22 @@ fn slack_too_large_for_its_code_stands_in_the_payload() {
     blocks.note_slack(10, &mut header, 81);
     assert_eq!(blocks.slack(10, &header).unwrap_err().what, What::Slack);
 }
+
+#[test]
+fn a_glance_at_a_block_that_ends_outside_is_an_error() {
+    let mut memory = [0; 64];
+    let blocks = area(&mut memory);
+    for (size, fits) in [
+        (42, true),
+        (43, false),
+        (u32::MAX - 20, false),
+        (u32::MAX, false),
+    ] {
+        blocks.write_free(10, 3, 42);
+        blocks.0.set(10 + SIZE, size);
+        let glance = blocks.glance(10).map(|glance| (glance.free, glance.next));
+        assert_eq!(glance.ok(), fits.then_some((42, 58)), "{size} dwords");
+    }
+    blocks.write_free(58, 10, 0);
+    assert_eq!(blocks.glance(58).map(|glance| glance.free), Ok(0));
+}
