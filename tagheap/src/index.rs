@@ -4,7 +4,7 @@
 //! block whose header lies in it, and the first block of any kind that starts in it. Over the
 //! first stands a tree of maxima, sixteen to one; a search for `need` dwords goes down the first (or
 //! the last) branch that is large enough, and so finds the free block with the lowest (the highest)
-//! address: first fit, in five steps for a gigabyte. The second tells for any address which block it
+//! address: first fit, in six steps for a gigabyte. The second tells for any address which block it
 //! is in: from the first block of its granule it is at most nine headers away. That makes the
 //! checks of pointers exact.
 //!
