@@ -10,7 +10,7 @@ use crate::sys::{self, now, sys};
 use crate::{calls, isolate, process};
 use core::sync::atomic::AtomicI32;
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 const WCLONE: usize = 0x8000_0000;
 const EINTR: isize = -4;
@@ -103,6 +103,7 @@ fn child(channel: &'static Channel, slot: usize) -> bool {
         point.state.store(state::RUNNING, Release);
         job.point.store(slot as u32, Relaxed);
         job.pid.store(pid as i32, Relaxed);
+        wait_until_parted(point);
         if channel.header.jobs.load(Relaxed) <= 1 {
             finish(channel, job);
         }
@@ -113,12 +114,23 @@ fn child(channel: &'static Channel, slot: usize) -> bool {
         job.pid.store(0, Relaxed);
     }
     let why_not = isolate::from_parent(channel, slot);
+    point.parted.store(1, Release);
     if why_not != rerun::NO {
         point.rerun.store(why_not, Relaxed);
         // SAFETY: ends this child.
         unsafe { sys!(sys::EXIT_GROUP, 0) };
     }
     true
+}
+
+/// Waits until a child has its own file positions: what the parent reads or writes before would move the child's.
+fn wait_until_parted(point: &Point) {
+    const PATIENCE_NS: u64 = 2_000_000_000;
+    let end = now() + PATIENCE_NS;
+    while point.parted.load(Acquire) == 0 && now() < end {
+        // SAFETY: no arguments, no effects on memory.
+        unsafe { sys!(sys::SCHED_YIELD, 0) };
+    }
 }
 
 /// A job that runs nothing; waits for one if all do.

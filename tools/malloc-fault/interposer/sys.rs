@@ -15,6 +15,7 @@ pub const EXIT_GROUP: usize = 231;
 pub const WAIT4: usize = 61;
 pub const WAITID: usize = 247;
 pub const FCNTL: usize = 72;
+pub const SCHED_YIELD: usize = 24;
 pub const MADVISE: usize = 28;
 pub const SIGALTSTACK: usize = 131;
 pub const GETTID: usize = 186;

@@ -264,6 +264,8 @@ pub struct Point {
     pub state: AtomicU32,
     /// One of [`rerun`].
     pub rerun: AtomicU32,
+    /// 1 once the forked child shares no file position with its parent.
+    pub parted: AtomicU32,
     /// The call that failed first.
     pub number: AtomicU64,
     /// The process that made the call, in the order of first calls.

@@ -133,7 +133,7 @@ fn key(point: &Point, stack: &[Named]) -> String {
         }
         telling += usize::from(!frame.module.starts_with("libc.so"));
         names.push(name);
-        if telling == TELLING {
+        if telling == TELLING || frame.function == "main" {
             break;
         }
     }
