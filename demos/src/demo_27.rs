@@ -33,7 +33,7 @@ use crate::stage::bytes::{c_string, quoted};
 use crate::stage::{Demo, During, Line, Options, Question, Stage, Symbol, Trouble, play};
 use crate::tagged::{Memory, at, draw, head, place, put, text};
 use std::process::ExitCode;
-use tagheap::{Handle, Offer, TagHeap, Verdict};
+use tagheap::{Fragmentation, Handle, Offer, TagHeap, Verdict};
 
 /// What the registry knows of this demo.
 pub const DEMO: Demo = Demo {
@@ -222,17 +222,7 @@ fn worth_it(stage: &mut Stage) -> Result<(), Trouble> {
         }
     };
     // /stamp: plan
-    for (name, shape) in [
-        ("before", plan.before),
-        ("plan", plan.after),
-        ("after", report.after),
-    ] {
-        let share = 100.0 * shape.largest_share();
-        stage.say(&format!(
-            "   {name:<7}{:>2} holes, {:>4} B free, the largest {:>4} B: {share:.0} %",
-            shape.holes, shape.free, shape.largest_free
-        ));
-    }
+    show_shapes(stage, [plan.before, plan.after, report.after]);
     stage.say(&format!(
         "   {} moves in {steps} steps of 500 B",
         plan.moves
@@ -251,4 +241,15 @@ fn worth_it(stage: &mut Stage) -> Result<(), Trouble> {
     stage.expect("plan_came_true", true, plan.after == report.after);
     stage.expect("holes_after", 0, report.after.holes);
     Ok(())
+}
+
+/// How free space is shaped before, by plan, and after.
+fn show_shapes(stage: &mut Stage, shapes: [Fragmentation; 3]) {
+    for (name, shape) in ["before", "plan", "after"].into_iter().zip(shapes) {
+        let share = 100.0 * shape.largest_share();
+        stage.say(&format!(
+            "   {name:<7}{:>2} holes, {:>4} B free, the largest {:>4} B: {share:.0} %",
+            shape.holes, shape.free, shape.largest_free
+        ));
+    }
 }
