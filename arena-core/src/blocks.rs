@@ -102,7 +102,7 @@ pub(crate) unsafe trait Blocks {
         let dirty = self.dirty(block, len);
         // SAFETY: at most `len` bytes, which are the caller's.
         unsafe { block.write_bytes(0, dirty) };
-        watch::zeroed(block, len);
+        watch::valued(block, len);
     }
 
     /// Take a block back: for use again if it is the newest, until reset otherwise.

@@ -7,6 +7,7 @@
 use core::fmt::{self, Write};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 
 use crate::Arena;
 use crate::watch;
@@ -82,7 +83,10 @@ impl<'a> Dump<'a> {
         let from = self.base.wrapping_add(offset);
         // SAFETY: `offset + len` is at most the used bytes, which stay put while the arena is
         // borrowed, and which nobody writes: the borrow is exclusive.
-        watch::unreported(|| unsafe { copy::defined(from, &mut room[..len]) })
+        let row = watch::unreported(|| unsafe { copy::defined(from, &mut room[..len]) });
+        // Memcheck follows bytes without a value through the copy, which has values.
+        watch::valued(NonNull::from(row).cast(), len);
+        row
     }
 
     fn write_hex(&self, f: &mut fmt::Formatter<'_>, offset: usize, row: &[u8]) -> fmt::Result {

@@ -87,8 +87,8 @@ tell! {
     fn grown(home: NonNull<u8>, block: NonNull<u8>, old: usize, new: usize);
     /// A block has shrunk in place.
     fn shrunk(home: NonNull<u8>, block: NonNull<u8>, old: usize, new: usize);
-    /// Bytes of a block have become zero, written or not.
-    fn zeroed(block: NonNull<u8>, len: usize);
+    /// Bytes have values, written or not.
+    fn valued(block: NonNull<u8>, len: usize);
     /// The arena itself is about to write to bytes that are no block.
     fn touched(at: NonNull<u8>, len: usize);
     /// The bump pointer went back: from `to`, `len` bytes are no blocks any more.

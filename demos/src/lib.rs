@@ -38,6 +38,8 @@ pub mod demo_19;
 #[cfg(target_os = "linux")]
 pub mod demo_20;
 #[cfg(target_os = "linux")]
+pub mod demo_21;
+#[cfg(target_os = "linux")]
 pub mod demo_22;
 #[cfg(target_os = "linux")]
 pub mod demo_23;

@@ -21,6 +21,7 @@ pub const DEMOS: &[&Demo] = &[
     &crate::demo_18::DEMO,
     &crate::demo_19::DEMO,
     &crate::demo_20::DEMO,
+    &crate::demo_21::DEMO,
     &crate::demo_22::DEMO,
     &crate::demo_23::DEMO,
     &crate::demo_24::DEMO,

@@ -100,7 +100,7 @@ pub(super) fn shrunk(_: NonNull<u8>, block: NonNull<u8>, old: usize, new: usize)
     poison(behind(block, new), old - new);
 }
 
-pub(super) fn zeroed(_: NonNull<u8>, _: usize) {}
+pub(super) fn valued(_: NonNull<u8>, _: usize) {}
 
 pub(super) fn touched(at: NonNull<u8>, len: usize) {
     unpoison(at, len);

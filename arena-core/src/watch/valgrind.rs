@@ -81,7 +81,7 @@ pub(super) fn shrunk(home: NonNull<u8>, block: NonNull<u8>, old: usize, new: usi
     request(MAKE_MEM_NOACCESS, [at(block) + new, old - new, 0, 0]);
 }
 
-pub(super) fn zeroed(block: NonNull<u8>, len: usize) {
+pub(super) fn valued(block: NonNull<u8>, len: usize) {
     request(MAKE_MEM_DEFINED, [at(block), len, 0, 0]);
 }
 

@@ -54,6 +54,25 @@ pub fn end_of(number: &str, act: &str) -> Result<Ended, Trouble> {
     ended(&mut command, &doing, DEADLINE)
 }
 
+/// Runs the child of a demo under another program, which is given as its name and arguments.
+///
+/// # Errors
+///
+/// If it cannot be started, or outlives the deadline (it is killed then).
+pub fn end_under(under: &[&str], number: &str) -> Result<Ended, Trouble> {
+    let (program, arguments) = under.split_first().unwrap_or((&"env", &[]));
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .arg(this_program())
+        .args([SUBCOMMAND, number])
+        .stdin(Stdio::null())
+        // What the program has to say of itself is not the demo's.
+        .stderr(Stdio::null());
+    let doing = format!("the child of demo {number} under {program}");
+    ended(&mut command, &doing, DEADLINE)
+}
+
 /// Runs the child of a demo and returns what it printed.
 ///
 /// # Errors

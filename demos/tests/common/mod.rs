@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// Number and program of every numbered binary.
-pub(crate) const NUMBERED: [(&str, &str); 21] = [
+pub(crate) const NUMBERED: [(&str, &str); 22] = [
     ("08", env!("CARGO_BIN_EXE_08_malloc_tls_isolation")),
     ("09a", env!("CARGO_BIN_EXE_09a_arena_scope_local_mmap")),
     ("09b", env!("CARGO_BIN_EXE_09b_arena_scope_leak_tracer")),
@@ -24,6 +24,7 @@ pub(crate) const NUMBERED: [(&str, &str); 21] = [
     ("18", env!("CARGO_BIN_EXE_18_malloc_retry")),
     ("19", env!("CARGO_BIN_EXE_19_errno")),
     ("20", env!("CARGO_BIN_EXE_20_overflow_tools")),
+    ("21", env!("CARGO_BIN_EXE_21_leak_check")),
     ("22", env!("CARGO_BIN_EXE_22_double_free_detector")),
     ("23", env!("CARGO_BIN_EXE_23_tagheap_layout")),
     ("24", env!("CARGO_BIN_EXE_24_tagheap_coalescing")),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::instrumented::{self, Sanitizer};
 use crate::run::{Outcome, command, display, need, root, run};
-use crate::{bench, book, corpus, planted};
+use crate::{bench, book, corpus, install, leaks, planted};
 
 /// Set for tests that need a tool: in CI a missing one is a failure, not a skip.
 const REQUIRE_TOOLS: &str = "OWN_THE_HEAP_REQUIRE_TOOLS";
@@ -203,6 +203,31 @@ const CHECKS: &[Check] = &[
         name: "malloc-fault's interposer, which no workspace check sees",
         run: interposer,
         needs: None,
+    },
+    Check {
+        name: "C border: programs, and planted faults that every tool must report",
+        run: leaks::check_border,
+        needs: Some(|| {
+            need("valgrind", "valgrind")?;
+            instrumented::available()
+        }),
+    },
+    Check {
+        name: "C border: installed, and its examples built by pkg-config",
+        run: install::check,
+        needs: Some(|| need("pkg-config", "pkg-config")),
+    },
+    Check {
+        name: "C border: gcc and clang, C99 and C++17",
+        run: || {
+            let mut test = command("cargo test --quiet --package heap-capi --test clients");
+            test.env(REQUIRE_TOOLS, "1");
+            run(test)
+        },
+        needs: Some(|| {
+            need("g++", "g++")?;
+            need("clang", "clang")
+        }),
     },
     Check {
         name: "instruction counts",

@@ -45,8 +45,8 @@ pub(crate) fn command_for(sanitizer: Sanitizer, arguments: &str) -> Outcome<Comm
     let (name, short) = sanitizer.names();
     let runtime = runtime(sanitizer)?;
     let mut test = command(&format!(
-        "/usr/bin/cargo test {arguments} -Zbuild-std --target x86_64-unknown-linux-gnu \
-         --target-dir target/{short}"
+        "/usr/bin/cargo test -Zbuild-std --target x86_64-unknown-linux-gnu \
+         --target-dir target/{short} {arguments}"
     ));
     // The toolchains' own programs are in the way of Debian's.
     test.env("PATH", "/usr/bin:/bin")

@@ -8,6 +8,7 @@ mod bench;
 mod book;
 mod ci;
 mod corpus;
+mod install;
 mod instrumented;
 mod leaks;
 mod planted;
@@ -43,6 +44,12 @@ enum Task {
         /// Change nothing; fail if a header is stale.
         #[arg(long)]
         check: bool,
+    },
+    /// Install the C API: libraries, headers, and a file for pkg-config.
+    InstallCapi {
+        /// Below which folder: lib, include/own-the-heap and lib/pkgconfig are made in it.
+        #[arg(long, value_name = "FOLDER", default_value = "/usr/local")]
+        prefix: std::path::PathBuf,
     },
     /// Run the tests, C programs and planted faults under leak checkers and sanitizers.
     ///
@@ -88,6 +95,7 @@ fn main() -> ExitCode {
         } => ci::run_all(allow_missing, &only),
         Task::Book { check } => book::run(check),
         Task::Headers { check } => ci::headers(check),
+        Task::InstallCapi { prefix } => install::install(&prefix),
         Task::Leaks {
             mode,
             test,

@@ -1,6 +1,7 @@
 //! A heap whose chain of blocks is checked after every step.
 
 use std::ptr::NonNull;
+use std::sync::Mutex;
 
 use tagheap::{
     BlockState, DEFAULT_LEN, DefragReport, Error, Freed, Offer, Options, Tag, TagHeap, TagsFreed,
@@ -24,7 +25,10 @@ pub(crate) fn tail(bits: u16) -> Tag {
 
 /// Zeroed memory that lives as long as the tests do, aligned to 8 bytes.
 fn memory(len: usize) -> &'static mut [u8] {
+    // Known to the end, so that leak checkers do not take it for lost.
+    static KEPT: Mutex<Vec<usize>> = Mutex::new(Vec::new());
     let words = vec![0_u64; len.div_ceil(8)].leak();
+    KEPT.lock().unwrap().push(words.as_ptr().addr());
     // SAFETY: any bytes are bytes.
     let (_, bytes, _) = unsafe { words.align_to_mut::<u8>() };
     &mut bytes[..len]

@@ -63,8 +63,10 @@ fn quiet<T>(inside: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     }));
     let result = result.unwrap_or_else(|payload| {
         let failure = Failure::of_panic(&*payload);
-        // A payload may panic when it is dropped, too.
-        core::mem::forget(payload);
+        // A payload may panic when it is dropped, and so may that one's: it is leaked.
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            core::mem::forget(another);
+        }
         Err(failure)
     });
     if result.is_ok() {

@@ -12,9 +12,11 @@
 
 #ifdef __cplusplus
 #define TO(type, value) static_cast<type>(value)
+#define ADDRESS(pointer) reinterpret_cast<uintptr_t>(pointer)
 #define FAKE(type, bits) reinterpret_cast<type>(static_cast<uintptr_t>(bits))
 #else
 #define TO(type, value) ((type)(value))
+#define ADDRESS(pointer) ((uintptr_t)(pointer))
 #define FAKE(type, bits) ((type)(uintptr_t)(bits))
 #endif
 

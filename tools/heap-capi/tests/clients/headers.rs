@@ -42,10 +42,19 @@ fn each_header_compiles_alone() {
                 .to_string_lossy()
                 .into_owned();
             let mut command = compiler.command();
-            command.args(["-fsyntax-only", "-include", &name, "/dev/null"]);
-            if !compiler.program.ends_with("++") {
-                command.args(["-x", "c", "/dev/null"]);
-            }
+            let language = if compiler.program.ends_with("++") {
+                "c++"
+            } else {
+                "c"
+            };
+            command.args([
+                "-fsyntax-only",
+                "-include",
+                &name,
+                "-x",
+                language,
+                "/dev/null",
+            ]);
             run(&mut command);
         }
     }
