@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::Mode;
 use super::report::{Report, Row, Verdict};
 use super::tool::Tool;
 use crate::run::{Outcome, command, root, run};
@@ -71,17 +72,12 @@ pub(crate) fn under(tool: &Tool, program: &Path) -> Command {
     command
 }
 
-/// Whether a tool can judge a library of Rust that it has not instrumented: it sees no order there.
-fn is_blind_to_our_order(tool: &Tool) -> bool {
-    matches!(tool.name, "helgrind" | "tsan")
-}
-
 pub(crate) fn run_all(tool: &Tool, only: Option<&str>, report: &mut Report) -> Outcome<Vec<Row>> {
     let Some(flags) = tool.c_flags else {
         return Ok(Vec::new());
     };
-    // The order within the library is judged by the Rust tests.
-    if tool.name == "tsan" {
+    // It has not instrumented the library: the order within is judged by the Rust tests.
+    if tool.mode == Mode::Tsan {
         return Ok(Vec::new());
     }
     build_library()?;
@@ -93,7 +89,7 @@ pub(crate) fn run_all(tool: &Tool, only: Option<&str>, report: &mut Report) -> O
             continue;
         }
         let mut program = under(tool, &build(tool, flags, &source)?);
-        if is_blind_to_our_order(tool) {
+        if tool.mode == Mode::Helgrind {
             program.arg("only-locked");
         }
         let said = report.run(program)?;
