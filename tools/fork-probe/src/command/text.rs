@@ -81,7 +81,7 @@ pub(super) fn matrix(matrix: &Matrix) -> String {
 fn line(text: &mut String, name: &str, cells: [&str; 7]) {
     let [reads, sees, map, copied, faults, both, end] = cells;
     let all = format!(
-        "{name:<29} {reads:<7} {sees:<10} {map:<16}  {copied:<9} {faults:<14} {both:<11} {end}"
+        "{name:<29} {reads:<7} {sees:<10} {map:<16}  {copied:<9} {faults:<15} {both:<11} {end}"
     );
     text.push_str(all.trim_end());
     text.push('\n');
