@@ -115,6 +115,7 @@ impl State {
         Self { soiled, ..self }
     }
 
+    #[cfg(feature = "std")]
     #[must_use]
     fn with_huge_pages_asked_for(self) -> Self {
         Self::new(self.soiled, self.ready, usize::MAX)
@@ -150,7 +151,9 @@ impl Ground {
     /// Note what has become of the memory.
     pub(super) fn set_state(&self, state: State) {
         match self {
-            Ground::Buffer => {}
+            Ground::Buffer => {
+                let _ = state;
+            }
             #[cfg(feature = "std")]
             Ground::Mapped(mapped) => mapped.state.set(state),
         }
