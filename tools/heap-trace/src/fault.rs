@@ -212,8 +212,7 @@ pub(crate) struct Site(pub(crate) Origin);
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let frames = stack::frames(self.0.stack);
-        let own = stack::own_frames(&frames).next().or(frames.first());
-        match (self.0.place, own) {
+        match (self.0.place, stack::telling_frame(&frames)) {
             (Some(place), _) => write!(f, "at {place}")?,
             (None, Some(frame)) => write!(f, "at {}", frame)?,
             (None, None) => write!(f, "at an unknown site")?,

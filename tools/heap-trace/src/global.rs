@@ -35,10 +35,11 @@ use crate::zone::Shape;
 /// The report goes to standard error, with everything that is not freed when `main` has returned, sorted
 /// by how it can still be reached. Double frees and other faults are also told when they are seen.
 ///
-/// The environment variable `HEAP_TRACE` changes that: words with commas between, of `canary`,
-/// `guard-after`, `guard-before`, `stacks` or `no-stacks`, `quiet` (no report unless something is
-/// wrong), `json`, `report=FILE`, `suppressions=FILE`, `exit=STATUS` (the program's status if something
-/// is wrong; 1 to 255). A word that is none of these is said, and passed over.
+/// The environment variable `HEAP_TRACE` changes that: words with commas between, of `off` (nothing is
+/// traced in this run), `canary`, `guard-after`, `guard-before`, `stacks` or `no-stacks`, `reachable`
+/// (blocks that are still reachable are listed too, not only counted), `quiet` (no report unless
+/// something is wrong), `json`, `report=FILE`, `suppressions=FILE`, `exit=STATUS` (the program's status
+/// if something is wrong; 1 to 255). A word that is none of these is said, and passed over.
 ///
 /// Sites are taken as stacks, as no caller's line reaches a global allocator: about a microsecond a
 /// call. `no-stacks` saves that, and leaves blocks without a site.
@@ -56,7 +57,7 @@ pub struct TracedGlobal<A = System, M: Mode = On> {
 pub(crate) struct Shared {
     ledger: Lock<Ledger>,
     options: Lock<Options>,
-    /// [`UNKNOWN`], [`BEGINNING`] or [`BEGUN`].
+    /// [`UNKNOWN`], [`BEGINNING`], [`BEGUN`] or [`OFF`].
     state: AtomicU8,
     /// Blocks handed out to a signal handler that interrupted the tracer.
     untraced: AtomicU64,
@@ -67,6 +68,7 @@ pub(crate) struct Shared {
 const UNKNOWN: u8 = 0;
 const BEGINNING: u8 = 1;
 const BEGUN: u8 = 2;
+const OFF: u8 = 3;
 
 /// The heap that `check!()` and the report at exit are about.
 static THE: AtomicPtr<Shared> = AtomicPtr::new(ptr::null_mut());
@@ -118,25 +120,35 @@ impl<A, M: Mode> TracedGlobal<A, M> {
 }
 
 impl Shared {
-    /// Read the environment and see to the end, once, at the first call.
+    /// Read the environment and see to the end, once, at the first call. Returns whether this run is
+    /// traced.
     #[inline]
-    fn begin(&self) {
-        if self.state.load(Ordering::Acquire) != BEGUN {
-            self.begin_once();
+    fn begin(&self) -> bool {
+        match self.state.load(Ordering::Acquire) {
+            BEGUN => true,
+            OFF => false,
+            _ => self.begin_once(),
         }
     }
 
+    /// Tell whether the environment has asked for a run without tracing.
+    fn is_off(&self) -> bool {
+        self.state.load(Ordering::Acquire) == OFF
+    }
+
     #[cold]
-    fn begin_once(&self) {
+    fn begin_once(&self) -> bool {
         let begun =
             self.state
                 .compare_exchange(UNKNOWN, BEGINNING, Ordering::AcqRel, Ordering::Acquire);
         if begun.is_err() {
             // Another thread is at it, or this one, which is then inside the tracer.
-            while self.state.load(Ordering::Acquire) != BEGUN && thread::depth() == Depth::Outside {
+            while self.state.load(Ordering::Acquire) == BEGINNING
+                && thread::depth() == Depth::Outside
+            {
                 std::thread::yield_now();
             }
-            return;
+            return !self.is_off();
         }
         let inside = thread::enter_to_report();
         let options = Options::from_environment();
@@ -145,11 +157,16 @@ impl Shared {
             let settings = options.apply(ledger.settings());
             ledger.set(settings);
         }
+        let is_on = !options.off;
         *self.options.take() = options;
         THE.store(ptr::from_ref(self).cast_mut(), Ordering::Release);
-        exit::arrange();
+        if is_on {
+            exit::arrange();
+        }
         drop(inside);
-        self.state.store(BEGUN, Ordering::Release);
+        self.state
+            .store(if is_on { BEGUN } else { OFF }, Ordering::Release);
+        is_on
     }
 
     /// Use the ledger, unless this thread does so already.
@@ -176,7 +193,6 @@ impl Shared {
         from: impl FnOnce(Layout) -> *mut u8,
         back: impl FnOnce(NonNull<u8>, Layout),
     ) -> *mut u8 {
-        self.begin();
         let Some(settings) = self.inside(|ledger| ledger.settings()) else {
             return self.alloc_inside(layout);
         };
@@ -273,7 +289,7 @@ fn origin(settings: Settings) -> Origin {
 unsafe impl<A: GlobalAlloc, M: Mode> GlobalAlloc for TracedGlobal<A, M> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !M::ON {
+        if !M::ON || !self.shared.begin() {
             // SAFETY: passed on.
             return unsafe { self.allocator.alloc(layout) };
         }
@@ -287,7 +303,7 @@ unsafe impl<A: GlobalAlloc, M: Mode> GlobalAlloc for TracedGlobal<A, M> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if !M::ON {
+        if !M::ON || self.shared.is_off() {
             // SAFETY: passed on.
             return unsafe { self.allocator.dealloc(block, layout) };
         }
@@ -304,7 +320,7 @@ unsafe impl<A: GlobalAlloc, M: Mode> GlobalAlloc for TracedGlobal<A, M> {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if !M::ON {
+        if !M::ON || !self.shared.begin() {
             // SAFETY: passed on.
             return unsafe { self.allocator.alloc_zeroed(layout) };
         }
@@ -319,7 +335,7 @@ unsafe impl<A: GlobalAlloc, M: Mode> GlobalAlloc for TracedGlobal<A, M> {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if !M::ON {
+        if !M::ON || !self.shared.begin() {
             // SAFETY: passed on.
             return unsafe { self.allocator.realloc(block, layout, size) };
         }

@@ -48,7 +48,7 @@ pub mod __private {
 /// # Panics
 ///
 /// There is a fault, or something is definitely or indirectly lost. `check!()` also panics if the
-/// program's heap is not traced.
+/// program's heap is no [`TracedGlobal`]; where `HEAP_TRACE=off` has turned that off, it looks at nothing.
 ///
 /// ```
 /// let arena = heap_trace::TracedArena::new(arena_core::Arena::new());

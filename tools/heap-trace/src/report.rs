@@ -64,6 +64,8 @@ pub struct Report {
     pub numbers: Numbers,
     /// What the tracer could not do, or did otherwise than usual.
     pub notes: Vec<String>,
+    /// Whether its text lists what is still reachable, group by group.
+    pub(crate) lists_reachable: bool,
     /// The live blocks one by one.
     pub(crate) blocks: Vec<(Class, Record)>,
 }
@@ -82,6 +84,7 @@ impl Report {
             suppressed: Vec::new(),
             numbers: Numbers::default(),
             notes,
+            lists_reachable: true,
             blocks,
         }
     }
@@ -127,15 +130,17 @@ impl Report {
 
     fn write_summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let faults = self.faults.len() as u64 + self.faults_dropped;
-        writeln!(f, "heap-trace: {}: {faults} faults", self.of)?;
+        let plural = if faults == 1 { "" } else { "s" };
+        writeln!(f, "heap-trace: {}: {faults} fault{plural}", self.of)?;
         for class in Class::ALL {
             let Sum { blocks, bytes } = self.sum(class);
             if blocks > 0 {
-                writeln!(
-                    f,
-                    "  {:<16} {bytes} bytes in {blocks} blocks",
-                    format!("{}:", class.name())
-                )?;
+                let name = format!("{}:", class.name());
+                let unlisted = match class {
+                    Class::StillReachable if !self.lists_reachable => " (not listed)",
+                    _ => "",
+                };
+                writeln!(f, "  {name:<16} {bytes} bytes in {blocks} blocks{unlisted}")?;
             }
         }
         for suppressed in &self.suppressed {
@@ -171,7 +176,8 @@ impl fmt::Display for Report {
         if self.faults_dropped > 0 {
             writeln!(f, "\n{} faults more were not kept", self.faults_dropped)?;
         }
-        for leak in &self.leaks {
+        let is_listed = |leak: &&Leak| self.lists_reachable || leak.class != Class::StillReachable;
+        for leak in self.leaks.iter().filter(is_listed) {
             let Leak {
                 class,
                 blocks,

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+#[cfg(test)]
+mod tests;
+
 #[cfg(feature = "backtraces")]
 use crate::lock::Lock;
 #[cfg(feature = "backtraces")]
@@ -141,18 +144,26 @@ pub struct Frame {
 
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let here = std::env::current_dir().unwrap_or_default();
-        let relative = |line: &String| {
-            let below = line.strip_prefix(&*here.to_string_lossy());
-            below.map_or(line.clone(), |path| path.trim_start_matches('/').to_owned())
-        };
-        match (self.line.as_ref().map(relative), &self.function) {
+        match (self.line.as_deref().map(shortened), &self.function) {
             (Some(line), Some(function)) => write!(f, "{line} ({function})"),
             (Some(line), None) => write!(f, "{line}"),
             (None, Some(function)) => write!(f, "{function}"),
             (None, None) => write!(f, "{:#x}", self.address),
         }
     }
+}
+
+/// Leave out of a file's name where this build keeps its sources: the folder that the program runs in,
+/// or that of the packages.
+fn shortened(line: &str) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    if let Some(below) = line.strip_prefix(&*here.to_string_lossy()) {
+        return below.trim_start_matches('/').to_owned();
+    }
+    let package = line
+        .split_once("/registry/src/")
+        .and_then(|(_, below)| below.split_once('/'));
+    package.map_or(line, |(_, path)| path).to_owned()
 }
 
 /// Name the functions that an instruction belongs to: one, and those that it was inlined into. Only the
@@ -244,23 +255,42 @@ fn name(address: usize, frames: &mut Vec<Frame>) {
     }
 }
 
+/// Where the standard library and the C library keep their sources.
+const LIBRARIES: [&str; 5] = [
+    "/rustc/",
+    "/rust/deps/",
+    "/lib/rustlib/",
+    "/sysdeps/",
+    "/csu/",
+];
+
+/// How the names of the standard library's functions begin.
+const STANDARD: [&str; 3] = ["alloc::", "core::", "std::"];
+
 /// The frames that the program's author wrote: not the standard library's, and no dependency's.
 pub(crate) fn own_frames(frames: &[Frame]) -> impl Iterator<Item = &Frame> {
     let is_own = |frame: &&Frame| {
         frame.line.as_deref().is_some_and(|line| {
-            ![
-                "/rustc/",
-                "/.cargo/registry/",
-                "/rust/deps/",
-                "/lib/rustlib/",
-                "/sysdeps/",
-                "/csu/",
-            ]
-            .iter()
-            .any(|foreign| line.contains(foreign))
+            !line.contains("/.cargo/registry/") && !LIBRARIES.iter().any(|it| line.contains(it))
         })
     };
     frames.iter().filter(is_own)
+}
+
+/// The frame that says most about who asked: the innermost that the program's author wrote, or else that
+/// is not the standard library's, or else the innermost.
+pub(crate) fn telling_frame(frames: &[Frame]) -> Option<&Frame> {
+    let is_library = |frame: &&Frame| {
+        let line = frame.line.as_deref().unwrap_or_default();
+        let function = frame.function.as_deref().unwrap_or_default();
+        let function = function.trim_start_matches(['<', '&']);
+        LIBRARIES.iter().any(|it| line.contains(it))
+            || STANDARD.iter().any(|it| function.starts_with(it))
+    };
+    own_frames(frames)
+        .next()
+        .or_else(|| frames.iter().find(|frame| !is_library(frame)))
+        .or(frames.first())
 }
 
 /// Count the stacks that found no memory.

@@ -66,7 +66,7 @@ fn a_block_lost_when_a_thread_ends_is_lost() {
 
 #[test]
 fn a_forked_child_answers_for_its_own_blocks() {
-    let (output, said) = run("fork", "no-stacks");
+    let (output, said) = run("fork", "no-stacks,reachable");
     assert!(output.status.success(), "{said}");
     // How they are lost depends on what the child's stack still has.
     assert_eq!(
@@ -114,9 +114,27 @@ fn the_status_is_as_asked_if_something_is_wrong() {
 fn words_that_mean_nothing_are_said() {
     let (_, said) = run("leak", "no-stacks,loud");
     assert!(
-        said.contains("note: HEAP_TRACE: \"loud\" means nothing"),
+        said.contains("note: HEAP_TRACE: \"loud\" means nothing; known are off, canary, "),
         "{said}"
     );
+}
+
+#[test]
+fn a_run_that_is_off_says_nothing() {
+    for case in ["leak", "fork", "threads_that_end"] {
+        let (output, said) = run(case, "off,exit=9");
+        assert_eq!((output.status.code(), &*said), (Some(0), ""), "{case}");
+    }
+}
+
+#[test]
+fn what_is_still_reachable_is_counted_and_listed_when_asked() {
+    let (_, counted) = run("leak", "no-stacks");
+    let (_, listed) = run("leak", "no-stacks,reachable");
+    assert!(counted.contains(" blocks (not listed)\n"), "{counted}");
+    assert!(!counted.contains("\nstill reachable: "), "{counted}");
+    assert!(listed.contains("\nstill reachable: "), "{listed}");
+    assert!(!listed.contains("not listed"), "{listed}");
 }
 
 #[cfg(feature = "json")]

@@ -25,6 +25,9 @@ pub fn check_here() {
             "check!() without an argument needs a program whose #[global_allocator] is a TracedGlobal"
         );
     };
+    if shared.is_off() {
+        return;
+    }
     let roots = Roots::new().of_process();
     let me = thread::number();
     let Some(inside) = thread::enter_to_report() else {

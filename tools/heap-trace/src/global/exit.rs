@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
-use super::{Shared, the};
+use super::{Shared, options, the};
 use crate::reach::Roots;
 use crate::record::Origin;
 use crate::report::{Report, Suppressions};
@@ -91,10 +91,12 @@ impl Shared {
             ));
         }
         let options = self.options.take();
+        report.lists_reachable = options.reachable;
         for word in &options.unknown {
-            report
-                .notes
-                .push(format!("HEAP_TRACE: {word:?} means nothing"));
+            report.notes.push(format!(
+                "HEAP_TRACE: {word:?} means nothing; known are {}",
+                options::WORDS
+            ));
         }
         if let Some(path) = &options.suppressions {
             match fs::read_to_string(&*path.to_string_lossy())

@@ -4,11 +4,19 @@ use std::ffi::{CStr, CString};
 
 use crate::settings::{Method, Settings};
 
+/// Every word that `HEAP_TRACE` may say.
+pub(super) const WORDS: &str = "off, canary, guard-after, guard-before, stacks, no-stacks, reachable, \
+    quiet, json, report=FILE, suppressions=FILE, exit=STATUS";
+
 /// What `HEAP_TRACE` says.
 #[derive(Debug)]
 pub(super) struct Options {
     method: Option<Method>,
     stacks: Option<bool>,
+    /// Whether nothing is traced in this run.
+    pub(super) off: bool,
+    /// Whether the report lists what is still reachable.
+    pub(super) reachable: bool,
     pub(super) quiet: bool,
     pub(super) json: bool,
     pub(super) report: Option<CString>,
@@ -24,6 +32,8 @@ impl Options {
         Self {
             method: None,
             stacks: None,
+            off: false,
+            reachable: false,
             quiet: false,
             json: false,
             report: None,
@@ -53,11 +63,13 @@ impl Options {
             .filter(|word| !word.is_empty())
         {
             match word.split_once('=').unwrap_or((word, "")) {
+                ("off", "") => options.off = true,
                 ("canary", "") => options.method = Some(Method::Canary),
                 ("guard-after", "") => options.method = Some(Method::GuardAfter),
                 ("guard-before", "") => options.method = Some(Method::GuardBefore),
                 ("stacks", "") => options.stacks = Some(true),
                 ("no-stacks", "") => options.stacks = Some(false),
+                ("reachable", "") => options.reachable = true,
                 ("quiet", "") => options.quiet = true,
                 ("json", "") => options.json = true,
                 ("report", path) if !path.is_empty() => options.report = CString::new(path).ok(),
