@@ -15,7 +15,8 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// The parts of the policy contradict each other, or the OS refuses the memory.
+    /// The parts of the policy contradict each other, or the OS or the global allocator refuses
+    /// the memory.
     pub fn build(self) -> Result<Arena, BuildError> {
         self.build_with_min_align()
     }
@@ -28,6 +29,7 @@ impl Policy {
     pub fn build_with_min_align<const MIN_ALIGN: usize>(
         self,
     ) -> Result<Arena<MIN_ALIGN>, BuildError> {
+        let record = Record::reserve()?;
         let room = Room::measure();
         let commit = match (self.commit, self.fork) {
             (Some(Commit::Stepwise { .. }), Fork::Share) => {
@@ -59,7 +61,7 @@ impl Policy {
             Guard::Ends => region.with_guarded_ends()?,
         };
         self.advise(&region)?;
-        Ok(self.finish(region, settings, 0))
+        Ok(self.finish(region, settings, 0, record))
     }
 
     /// Build an arena in a region that is there already.
@@ -77,8 +79,12 @@ impl Policy {
         self,
         mut region: Region,
     ) -> Result<Arena<MIN_ALIGN>, BuildInError> {
-        match self.prepare(&mut region) {
-            Ok((settings, soiled)) => Ok(self.finish(region, settings, soiled)),
+        let prepared = Record::reserve().and_then(|record| {
+            let (settings, soiled) = self.prepare(&mut region)?;
+            Ok((settings, soiled, record))
+        });
+        match prepared {
+            Ok((settings, soiled, record)) => Ok(self.finish(region, settings, soiled, record)),
             Err(error) => Err(BuildInError { region, error }),
         }
     }
@@ -194,6 +200,7 @@ impl Policy {
         region: Region,
         settings: Settings,
         soiled: usize,
+        record: Record,
     ) -> Arena<MIN_ALIGN> {
         let soiled = match self.zeroing {
             Zeroing::NeverPromised => region.len(),
@@ -202,7 +209,7 @@ impl Policy {
         keep_small_pages_small(&region, settings.huge_from);
         let state = State::fresh(&settings, &region, soiled);
         let afterwards = self.afterwards;
-        Arena::over(Box::new(MappedRegion {
+        Arena::over(record.of(MappedRegion {
             region,
             settings,
             afterwards,
@@ -290,6 +297,27 @@ fn first_granted(
     sizes.fold(map(first), |granted, size| granted.or_else(|_| map(size)))
 }
 
+/// Room on the heap for what an arena keeps of its region, taken before the region is touched: where
+/// there is none, nothing has happened.
+struct Record(Vec<MappedRegion>);
+
+impl Record {
+    fn reserve() -> Result<Self, BuildError> {
+        let mut room = Vec::new();
+        // A Box would end the process.
+        let reserved = room.try_reserve_exact(1);
+        reserved.map_err(|_| BuildError::Record(size_of::<MappedRegion>()))?;
+        Ok(Self(room))
+    }
+
+    fn of(mut self, mapped: MappedRegion) -> Box<MappedRegion> {
+        self.0.push(mapped);
+        let one = Box::into_raw(self.0.into_boxed_slice());
+        // SAFETY: a slice of one element was allocated with that element's layout.
+        unsafe { Box::from_raw(one.cast()) }
+    }
+}
+
 /// An arena could not be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -300,6 +328,8 @@ pub enum BuildError {
     Conflict(&'static str),
     /// A commit step of so many bytes makes no sense.
     Step(usize),
+    /// The global allocator refused so many bytes for what an arena keeps of its region.
+    Record(usize),
 }
 
 impl From<RegionError> for BuildError {
@@ -317,6 +347,12 @@ impl fmt::Display for BuildError {
                 write!(
                     f,
                     "no such policy: memory cannot be committed in steps of {step} bytes"
+                )
+            }
+            BuildError::Record(bytes) => {
+                write!(
+                    f,
+                    "no memory for the arena: {bytes} bytes for its record refused by the allocator"
                 )
             }
         }

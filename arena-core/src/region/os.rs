@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use rustix::mm::{self, MapFlags, MprotectFlags, MremapFlags, ProtFlags};
 
 use super::mapping::Mapping;
+use super::room::from_file;
 use super::{Access, Advice, Backing, Cause, GuardKind, Operation, RegionError};
 
 /// `madvise` advice of Linux 6.13 and later, which libc does not name yet.
@@ -35,8 +36,8 @@ pub fn page_size() -> usize {
 pub(crate) fn huge_pages_unasked() -> bool {
     static UNASKED: OnceLock<bool> = OnceLock::new();
     *UNASKED.get_or_init(|| {
-        std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled")
-            .is_ok_and(|modes| modes.contains("[always]"))
+        let path = "/sys/kernel/mm/transparent_hugepage/enabled";
+        from_file(path, |modes| Some(modes.contains("[always]"))).unwrap_or(false)
     })
 }
 

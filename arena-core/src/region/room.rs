@@ -1,5 +1,7 @@
 //! How much address space a default arena may take: it is a guest in the process.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::sync::OnceLock;
 
 use rustix::process::{Resource, getrlimit};
@@ -43,9 +45,8 @@ impl Room {
         Self {
             left,
             charge_left: strict
-                .then(|| std::fs::read_to_string("/proc/meminfo").ok())
-                .flatten()
-                .and_then(|text| charge_left(&text)),
+                .then(|| from_file("/proc/meminfo", charge_left))
+                .flatten(),
             under_tool: crate::tool::has_little_address_space(),
             charged_at_commit: strict || limit(Resource::Data).is_some(),
         }
@@ -80,9 +81,28 @@ impl Room {
 fn strict_overcommit() -> bool {
     static STRICT: OnceLock<bool> = OnceLock::new();
     *STRICT.get_or_init(|| {
-        std::fs::read("/proc/sys/vm/overcommit_memory")
-            .is_ok_and(|mode| mode.first() == Some(&b'2'))
+        let mode = from_file("/proc/sys/vm/overcommit_memory", |mode| {
+            Some(mode.starts_with('2'))
+        });
+        mode.unwrap_or(false)
     })
+}
+
+/// Read the beginning of one of the kernel's small files into the stack: `std::fs::read` ends the process
+/// where the heap has no memory left.
+pub(super) fn from_file<T>(path: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    let mut file = File::open(path).ok()?;
+    let mut buffer = [0; 4096];
+    let mut len = 0;
+    loop {
+        match file.read(&mut buffer[len..]) {
+            Ok(0) => break,
+            Ok(more) => len += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    read(core::str::from_utf8(&buffer[..len]).ok()?)
 }
 
 /// Read what strict overcommit still allows from the text of `/proc/meminfo`.
@@ -103,9 +123,10 @@ fn charge_left(meminfo: &str) -> Option<usize> {
 
 /// Count the bytes this process has mapped; `None` without `/proc`.
 fn mapped_bytes() -> Option<usize> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: usize = statm.split(' ').next()?.parse().ok()?;
-    pages.checked_mul(super::page_size())
+    let pages = from_file("/proc/self/statm", |statm| {
+        statm.split(' ').next()?.parse::<usize>().ok()
+    });
+    pages?.checked_mul(super::page_size())
 }
 
 #[cfg(test)]

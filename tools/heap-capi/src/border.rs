@@ -61,14 +61,7 @@ fn quiet<T>(inside: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         tests::panic_if_armed();
         inside()
     }));
-    let result = result.unwrap_or_else(|payload| {
-        let failure = Failure::of_panic(&*payload);
-        // A payload may panic when it is dropped, and so may that one's: it is leaked.
-        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            core::mem::forget(another);
-        }
-        Err(failure)
-    });
+    let result = result.unwrap_or_else(|payload| Err(Failure::of_panic(payload)));
     if result.is_ok() {
         set_errno(before);
     }

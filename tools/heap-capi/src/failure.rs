@@ -3,6 +3,8 @@
 use core::ffi::c_int;
 use core::fmt;
 use std::any::Any;
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arena_core::{AllocError, BuildError, Cause, RegionError};
 use tagheap::OpenError;
@@ -65,16 +67,23 @@ pub(crate) enum Failure {
     NoTh,
     /// A checkpoint that leads nowhere; why.
     Checkpoint(&'static str),
-    Panic(String),
+    Panic(Cow<'static, str>),
 }
 
 impl Failure {
-    pub(crate) fn of_panic(payload: &(dyn Any + Send)) -> Self {
-        let said = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned());
-        Self::Panic(said.unwrap_or_else(|| "a panic without words".to_owned()))
+    /// Takes the words out of a panic without a copy, for which there may be no memory.
+    pub(crate) fn of_panic(payload: Box<dyn Any + Send>) -> Self {
+        let words = payload
+            .downcast::<&'static str>()
+            .map(|words| Cow::Borrowed(*words))
+            .or_else(|payload| payload.downcast::<String>().map(|words| Cow::Owned(*words)));
+        Self::Panic(words.unwrap_or_else(|payload| {
+            // It may panic when it is dropped, and so may that one's: then it is leaked.
+            if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                core::mem::forget(another);
+            }
+            Cow::Borrowed("a panic without words")
+        }))
     }
 
     pub(crate) fn code(&self) -> Code {
@@ -83,6 +92,7 @@ impl Failure {
             Self::Handle(error) => error.code(),
             Self::Alloc(_) | Self::NoMemory(_) => Code::NoMemory,
             Self::Build(BuildError::Region(error)) => code_of_region(error),
+            Self::Build(BuildError::Record(_)) => Code::NoMemory,
             Self::Build(_) | Self::Align(_) | Self::Invalid(..) | Self::Unterminated(_) => {
                 Code::Invalid
             }

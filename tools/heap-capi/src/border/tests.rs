@@ -171,7 +171,7 @@ fn success_leaves_errno_alone_whatever_happened_inside() {
 
 #[test]
 fn a_message_has_no_nul_within() {
-    let outcome = guarded(|| Err(Failure::Panic("a\0b".to_owned())));
+    let outcome = guarded(|| Err(Failure::Panic("a\0b".into())));
     // SAFETY: a message of the library's.
     let message = unsafe { CStr::from_ptr(outcome.message) };
     assert_eq!(message.to_str(), Ok("a mistake inside the library: a?b"));

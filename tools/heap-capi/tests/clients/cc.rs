@@ -131,3 +131,24 @@ pub(crate) fn run(command: &mut Command) -> Output {
     );
     output
 }
+
+/// What a static library of Rust needs of the system.
+const SYSTEM: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
+
+/// Build a program with the library linked in either way.
+pub(crate) fn build(compiler: Compiler, source: &Path, program: &Path, shared: bool) {
+    let folder = library_folder();
+    let mut command = compiler.command();
+    command
+        .arg(source)
+        .args(["-x", "none"])
+        .arg("-o")
+        .arg(program);
+    if shared {
+        command.arg(folder.join("libheap_capi.so"));
+        command.arg(format!("-Wl,-rpath,{}", folder.display()));
+    } else {
+        command.arg(folder.join("libheap_capi.a")).args(SYSTEM);
+    }
+    run(&mut command);
+}

@@ -1,29 +1,8 @@
 //! The test programs in C, each also as C++, with the library linked in either way.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::cc::{Compiler, compilers, files, library_folder, run, scratch};
-
-/// What a static library of Rust needs of the system.
-const SYSTEM: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
-
-fn build(compiler: Compiler, source: &Path, program: &Path, shared: bool) {
-    let folder = library_folder();
-    let mut command = compiler.command();
-    command
-        .arg(source)
-        .args(["-x", "none"])
-        .arg("-o")
-        .arg(program);
-    if shared {
-        command.arg(folder.join("libheap_capi.so"));
-        command.arg(format!("-Wl,-rpath,{}", folder.display()));
-    } else {
-        command.arg(folder.join("libheap_capi.a")).args(SYSTEM);
-    }
-    run(&mut command);
-}
+use crate::cc::{build, compilers, files, run, scratch};
 
 fn run_all(shared: bool) {
     let scratch = scratch(if shared { "shared" } else { "static" });
