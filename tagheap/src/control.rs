@@ -98,7 +98,7 @@ impl Geometry {
 
     /// Dwords of the whole control block.
     pub(crate) fn control_dwords(&self) -> u32 {
-        self.slots + SLOT * self.handles
+        (self.slots + SLOT * self.handles).max(self.tree.read_to())
     }
 
     pub(crate) fn control_len(&self) -> usize {
@@ -236,10 +236,12 @@ impl Control {
         }
     }
 
+    #[inline]
     pub(crate) fn get(&self, state: State) -> u32 {
         self.words.get(state as u32)
     }
 
+    #[inline]
     pub(crate) fn set(&self, state: State, value: u32) {
         self.words.set(state as u32, value);
     }

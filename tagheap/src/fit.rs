@@ -62,25 +62,28 @@ impl Hole {
         self.first() + self.size
     }
 
-    /// Carve `need` dwords at the lowest payload that is a multiple of `align` dwords.
+    /// Carve `need` dwords at the lowest payload that is a multiple of `align` dwords, a power of two.
+    #[inline]
     pub(crate) fn lowest(self, need: u32, align: u32) -> Option<Fit> {
-        let mut payload = self.first().next_multiple_of(align);
+        let mut payload = (self.first() + (align - 1)) & !(align - 1);
         while !is_gap(payload - self.first()) {
             payload += align;
         }
         self.carve(payload, need)
     }
 
-    /// Carve `need` dwords at the highest payload that is a multiple of `align` dwords.
+    /// Carve `need` dwords at the highest payload that is a multiple of `align` dwords, a power of two.
+    #[inline]
     pub(crate) fn highest(self, need: u32, align: u32) -> Option<Fit> {
         let ideal = self.end().checked_sub(need)?;
-        let mut payload = ideal - ideal % align;
+        let mut payload = ideal & !(align - 1);
         while !is_gap(payload.checked_sub(self.first())?) {
             payload = payload.checked_sub(align)?;
         }
         self.carve(payload, need)
     }
 
+    #[inline]
     fn carve(self, payload: u32, need: u32) -> Option<Fit> {
         let rest = self.end().checked_sub(payload.checked_add(need)?)?;
         let kept = if rest < LEAST_REST { rest } else { 0 };

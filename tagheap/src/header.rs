@@ -23,17 +23,20 @@ pub(crate) const NONE: u32 = u32::MAX;
 
 /// Dwords of the header, by what they hold.
 const PREVIOUS: u32 = 0;
+#[cfg(test)]
 const SIZE: u32 = 1;
 #[cfg(test)]
 const META: u32 = 2;
 const TAG_PREVIOUS: u32 = 3;
 const TAG_NEXT: u32 = 4;
+#[cfg(test)]
 const HANDLE: u32 = 5;
 
 const TAG_BITS: u32 = 15;
 const SLACK_BITS: u32 = 5;
 const ALIGN_BITS: u32 = 4;
 const CHECK_SHIFT: u32 = 24;
+const META_MASK: u32 = (1 << CHECK_SHIFT) - 1;
 const SLACK_SHIFT: u32 = TAG_BITS;
 const ALIGN_SHIFT: u32 = TAG_BITS + SLACK_BITS;
 
@@ -43,19 +46,17 @@ pub(crate) const SLACK_IS_STORED: u32 = (1 << SLACK_BITS) - 1;
 /// The greatest align that a header can say, as a power of two of dwords.
 pub(crate) const ALIGN_LOG_MAX: u32 = (1 << ALIGN_BITS) - 1;
 
-/// What a header says, but for the links between tags.
+/// What a header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     /// The block before, or NONE.
     pub(crate) previous: u32,
     /// Dwords of payload.
     pub(crate) size: u32,
-    /// The tag; `None` for free blocks and sentinels.
-    pub(crate) tag: Option<Tag>,
-    /// Bytes of payload beyond the request, or [`SLACK_IS_STORED`].
-    pub(crate) slack: u32,
-    /// The align of the payload, as a power of two of dwords.
-    pub(crate) align_log: u32,
+    /// Tag, slack code and align; the check byte is left out.
+    pub(crate) meta: u32,
+    /// The blocks before and behind on the list of the tag, or NONE.
+    pub(crate) links: [u32; 2],
     /// The slot of the block's handle, or NONE.
     pub(crate) handle: u32,
 }
@@ -65,25 +66,51 @@ impl Header {
         Self {
             previous,
             size,
-            tag: None,
-            slack: 0,
-            align_log: 0,
+            meta: u32::from(FREE_BITS),
+            links: [NONE, NONE],
             handle: NONE,
         }
     }
 
+    /// A block with a tag, on no list yet, without slack.
+    pub(crate) fn live(previous: u32, size: u32, tag: Tag, align_log: u32) -> Self {
+        Self {
+            meta: u32::from(tag.bits()) | align_log << ALIGN_SHIFT,
+            ..Self::free(previous, size)
+        }
+    }
+
+    #[inline]
     pub(crate) fn is_free(&self) -> bool {
-        self.tag.is_none()
+        self.meta as u16 & FREE_BITS == FREE_BITS
+    }
+
+    /// The tag; `None` for free blocks and sentinels.
+    #[inline]
+    pub(crate) fn tag(&self) -> Option<Tag> {
+        Tag::of_header(self.meta as u16)
+    }
+
+    pub(crate) fn set_tag(&mut self, tag: Tag) {
+        self.meta = self.meta & !u32::from(FREE_BITS) | u32::from(tag.bits());
+    }
+
+    /// The align of the payload, as a power of two of dwords.
+    #[inline]
+    pub(crate) fn align_log(&self) -> u32 {
+        self.meta >> ALIGN_SHIFT & ALIGN_LOG_MAX
     }
 
     /// The align of the payload in dwords.
+    #[inline]
     pub(crate) fn align(&self) -> u32 {
-        1 << self.align_log
+        1 << self.align_log()
     }
 
-    fn meta(&self) -> u32 {
-        let tag = self.tag.map_or(FREE_BITS, Tag::bits);
-        u32::from(tag) | self.slack << SLACK_SHIFT | self.align_log << ALIGN_SHIFT
+    /// Bytes of payload beyond the request, or [`SLACK_IS_STORED`].
+    #[inline]
+    fn slack_code(&self) -> u32 {
+        self.meta >> SLACK_SHIFT & SLACK_IS_STORED
     }
 }
 
@@ -93,16 +120,21 @@ pub(crate) struct Glance {
     pub(crate) at: u32,
     /// Its dwords if it is free, else 0; 0 for LASTBLOCK, too.
     pub(crate) free: u32,
-    /// Where the next one would be.
+    /// Where the next one would be; NONE behind LASTBLOCK.
     pub(crate) next: u32,
 }
 
-/// Fold what the check byte covers; a change of one byte of it changes the fold.
-fn check(at: u32, size: u32, meta: u32, handle: u32) -> u32 {
-    let all = at ^ size ^ (meta & !(0xff << CHECK_SHIFT)) ^ handle;
+/// Fold what the check byte covers; a change of one byte of it changes the fold. With the check byte in
+/// place the fold is [`FOLDED`].
+#[inline]
+fn fold(at: u32, size: u32, meta: u32, handle: u32) -> u8 {
+    let all = at ^ size ^ meta ^ handle;
     let half = all ^ all >> 16;
-    (half ^ half >> 8 ^ 0x5a) & 0xff
+    (half ^ half >> 8) as u8
 }
+
+/// What a header that is whole folds to: not 0, or zeroed memory would do.
+const FOLDED: u8 = 0x5a;
 
 /// The block area: headers and payloads.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +142,7 @@ pub(crate) struct Blocks(pub(crate) Words);
 
 impl Blocks {
     /// Where LASTBLOCK is.
+    #[inline]
     pub(crate) fn last(self) -> u32 {
         self.0.len() - HEADER
     }
@@ -117,27 +150,21 @@ impl Blocks {
     /// Read a header, if one can be here.
     #[inline]
     pub(crate) fn header(self, at: u32) -> Result<Header, Damage> {
-        let Some([previous, size, meta, _, _, handle]) = self.0.read(at) else {
+        let Some([previous, size, meta, before, behind, handle]) = self.0.read(at) else {
             return Err(damage(at, What::LinkOutside));
         };
-        if meta >> CHECK_SHIFT != check(at, size, meta, handle) {
+        if fold(at, size, meta, handle) != FOLDED {
             return Err(damage(at, What::Check));
         }
-        let room = self.last() - at;
-        let fits = if room == 0 {
-            size == 0
-        } else {
-            room >= HEADER && size <= room - HEADER
-        };
-        if !fits {
+        let next = u64::from(at) + u64::from(HEADER) + u64::from(size);
+        if next > u64::from(self.last()) && (at, size) != (self.last(), 0) {
             return Err(damage(at, What::Size));
         }
         Ok(Header {
             previous,
             size,
-            tag: Tag::of_header(meta as u16),
-            slack: meta >> SLACK_SHIFT & SLACK_IS_STORED,
-            align_log: meta >> ALIGN_SHIFT & ALIGN_LOG_MAX,
+            meta: meta & META_MASK,
+            links: [before, behind],
             handle,
         })
     }
@@ -146,18 +173,25 @@ impl Blocks {
     /// walk over a few blocks, each of which is looked at in full before it is used.
     #[inline]
     pub(crate) fn glance(self, at: u32) -> Result<Glance, Damage> {
-        let Some([size, meta]) = self.0.read(at + SIZE) else {
+        let Some([_, size, meta, ..]) = self.0.read::<{ HEADER as usize }>(at) else {
             return Err(damage(at, What::LinkOutside));
         };
-        let next = at.saturating_add(HEADER).saturating_add(size);
-        if next > self.last() && at != self.last() {
-            return Err(damage(at, What::Size));
+        let next = u64::from(at) + u64::from(HEADER) + u64::from(size);
+        if next > u64::from(self.last()) {
+            return match at == self.last() {
+                true => Ok(Glance {
+                    at,
+                    free: 0,
+                    next: NONE,
+                }),
+                false => Err(damage(at, What::Size)),
+            };
         }
-        let is_free = meta as u16 & FREE_BITS == FREE_BITS && at < self.last();
+        let is_free = meta as u16 & FREE_BITS == FREE_BITS;
         Ok(Glance {
             at,
             free: if is_free { size } else { 0 },
-            next,
+            next: next as u32,
         })
     }
 
@@ -172,41 +206,44 @@ impl Blocks {
         }
     }
 
-    /// Write a header; the links between tags are left alone.
+    /// Write a header.
     #[inline]
     pub(crate) fn write(self, at: u32, header: &Header) {
-        let meta = header.meta();
-        let check = check(at, header.size, meta, header.handle);
-        let meta = meta | check << CHECK_SHIFT;
-        self.0.write(at, [header.previous, header.size, meta]);
-        self.0.set(at + HANDLE, header.handle);
+        let Header {
+            previous,
+            size,
+            meta,
+            links: [before, behind],
+            handle,
+        } = *header;
+        let check = fold(at, size, meta, handle) ^ FOLDED;
+        let meta = meta | u32::from(check) << CHECK_SHIFT;
+        let dwords = [previous, size, meta, before, behind, handle];
+        self.0.write(at, dwords);
     }
 
     /// Write the header of a free block.
     #[inline]
     pub(crate) fn write_free(self, at: u32, previous: u32, size: u32) {
-        let meta = u32::from(FREE_BITS);
-        let check = check(at, size, meta, NONE);
-        let meta = meta | check << CHECK_SHIFT;
-        self.0.write(at, [previous, size, meta, NONE, NONE, NONE]);
+        self.write(at, &Header::free(previous, size));
     }
 
+    #[inline]
     pub(crate) fn set_previous(self, at: u32, previous: u32) {
         self.0.set(at + PREVIOUS, previous);
     }
 
+    #[inline]
     pub(crate) fn tag_links(self, at: u32) -> [u32; 2] {
         self.0.read(at + TAG_PREVIOUS).unwrap_or([NONE, NONE])
     }
 
-    pub(crate) fn set_tag_links(self, at: u32, links: [u32; 2]) {
-        self.0.write(at + TAG_PREVIOUS, links);
-    }
-
+    #[inline]
     pub(crate) fn set_tag_previous(self, at: u32, previous: u32) {
         self.0.set(at + TAG_PREVIOUS, previous);
     }
 
+    #[inline]
     pub(crate) fn set_tag_next(self, at: u32, next: u32) {
         self.0.set(at + TAG_NEXT, next);
     }
@@ -240,8 +277,9 @@ impl Blocks {
     }
 
     /// Bytes of the payload beyond the request, the canary's not counted.
+    #[inline]
     pub(crate) fn slack(self, at: u32, header: &Header) -> Result<usize, Damage> {
-        let slack = match header.slack {
+        let slack = match header.slack_code() {
             SLACK_IS_STORED => self.0.get(at + HEADER + header.size - 1),
             code => code,
         } as usize;
@@ -253,8 +291,9 @@ impl Blocks {
 
     /// Note the slack in a header that is not written yet, and if it is large in the payload, which
     /// has the room then.
+    #[inline]
     pub(crate) fn note_slack(self, at: u32, header: &mut Header, slack: usize) {
-        header.slack = match u32::try_from(slack) {
+        let code = match u32::try_from(slack) {
             Ok(slack) if slack < SLACK_IS_STORED => slack,
             slack => {
                 let stored = slack.unwrap_or(u32::MAX);
@@ -262,11 +301,13 @@ impl Blocks {
                 SLACK_IS_STORED
             }
         };
+        header.meta = header.meta & !(SLACK_IS_STORED << SLACK_SHIFT) | code << SLACK_SHIFT;
     }
 }
 
 /// A damaged header, or what it leads to.
 #[cold]
+#[inline(never)]
 pub(crate) fn damage(at: u32, what: What) -> Damage {
     Damage { at, what }
 }

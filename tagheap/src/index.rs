@@ -28,11 +28,14 @@ const LEVELS: usize = 7;
 /// No block starts in this granule.
 const NO_START: u8 = 0xff;
 
+/// A level of the tree: its first dword and its length.
+type Nodes = (u32, u32);
+
 /// Where the levels of the tree of maxima are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tree {
-    /// The first dword and the length of each level, from the granules up.
-    levels: [(u32, u32); LEVELS],
+    /// The levels, from the granules up.
+    levels: [Nodes; LEVELS],
     /// How many of them there are: the top one has [`FAN`] nodes at most.
     count: usize,
 }
@@ -52,8 +55,19 @@ impl Tree {
         }
     }
 
+    #[inline]
+    fn levels(&self) -> &[Nodes] {
+        &self.levels[..self.count]
+    }
+
     pub(crate) fn granules(&self) -> u32 {
         self.levels[0].1
+    }
+
+    /// The dword behind the sixteen that begin with the last level: they are compared all at once,
+    /// and those that are none of its nodes left out.
+    pub(crate) fn read_to(&self) -> u32 {
+        self.levels[self.count - 1].0 + FAN
     }
 
     /// The dword behind the last level.
@@ -64,6 +78,7 @@ impl Tree {
 }
 
 /// The granule in which a block starts.
+#[inline]
 pub(crate) fn granule_of(at: u32) -> u32 {
     at / GRANULE
 }
@@ -77,37 +92,42 @@ impl Control {
     }
 
     /// The largest free block that starts in a granule.
+    #[inline]
     pub(crate) fn largest_in(&self, granule: u32) -> u32 {
         self.words.get(self.geometry.tree.levels[0].0 + granule)
     }
 
     /// Note the largest free block that starts in a granule, and what that means above.
+    #[inline]
     pub(crate) fn set_largest_in(&self, granule: u32, size: u32) {
-        let tree = &self.geometry.tree;
-        let leaf = tree.levels[0].0 + granule;
-        let mut old = self.words.get(leaf);
-        if old == size {
-            return;
+        let leaf = self.geometry.tree.levels[0].0 + granule;
+        let old = self.words.get(leaf);
+        if old != size {
+            self.words.set(leaf, size);
+            self.settle(granule, old, size);
         }
-        self.words.set(leaf, size);
-        let (mut node, mut size) = (granule, size);
-        for level in 1..tree.count {
-            let group = node / FAN * FAN;
+    }
+
+    /// A granule's largest free block is no longer `old` but `new`: mend the nodes above, up to the
+    /// first that need not change.
+    fn settle(&self, granule: u32, mut old: u32, mut new: u32) {
+        let mut node = granule;
+        for pair in self.geometry.tree.levels().windows(2) {
+            let (below, above) = (pair[0], pair[1]);
+            let group = node & !(FAN - 1);
             node /= FAN;
-            let at = tree.levels[level].0 + node;
-            let parent = self.words.get(at);
-            let new = if size >= parent {
-                size
-            } else if old == parent {
-                maximum(self.group(level - 1, group))
-            } else {
-                return;
-            };
+            let parent = self.words.get(above.0 + node);
+            if new < parent {
+                if old != parent {
+                    return;
+                }
+                new = maximum(self.group(below, group));
+            }
             if new == parent {
                 return;
             }
-            self.words.set(at, new);
-            (old, size) = (parent, new);
+            self.words.set(above.0 + node, new);
+            old = parent;
         }
     }
 
@@ -119,73 +139,79 @@ impl Control {
         }
     }
 
+    /// Find the first granule in which a block of `need` dwords starts free.
+    #[inline]
+    pub(crate) fn first_of_all(&self, need: u32) -> Result<Option<u32>, Damage> {
+        let levels = self.geometry.tree.levels();
+        let top = levels.len() - 1;
+        match self.large_enough(levels[top], 0, need) {
+            0 => Ok(None),
+            bits => self.descend(top, bits.trailing_zeros(), need, u32::trailing_zeros),
+        }
+    }
+
     /// Find the first granule from this one on in which a block of `need` dwords starts free.
     pub(crate) fn first_from(&self, granule: u32, need: u32) -> Result<Option<u32>, Damage> {
-        let tree = &self.geometry.tree;
-        let (mut level, mut node) = if granule == 0 {
-            (tree.count - 1, 0)
-        } else {
-            (0, granule)
-        };
-        loop {
-            let group = node / FAN * FAN;
-            let skipped = (node - group) as usize;
-            if node < tree.levels[level].1 {
-                let found = first_of(self.group(level, group), skipped, need);
-                if let Some(child) = found {
-                    return self
-                        .descend(level, group + child, need, first_of_all)
-                        .map(Some);
+        let mut node = granule;
+        for (level, &nodes) in self.geometry.tree.levels().iter().enumerate() {
+            let group = node & !(FAN - 1);
+            if node < nodes.1 {
+                let skipped = node - group;
+                let bits = self.large_enough(nodes, group, need) >> skipped << skipped;
+                if bits != 0 {
+                    let child = group + bits.trailing_zeros();
+                    return self.descend(level, child, need, u32::trailing_zeros);
                 }
-            }
-            level += 1;
-            if level >= tree.count {
-                return Ok(None);
             }
             node = group / FAN + 1;
         }
+        Ok(None)
     }
 
     /// Find the last granule below this one in which a block of `need` dwords starts free.
     pub(crate) fn last_before(&self, granule: u32, need: u32) -> Result<Option<u32>, Damage> {
-        let tree = &self.geometry.tree;
-        let (mut level, mut end) = if granule >= tree.granules() {
-            (tree.count - 1, tree.levels[tree.count - 1].1)
-        } else {
-            (0, granule)
-        };
-        loop {
-            let group = end.saturating_sub(1) / FAN * FAN;
-            let found = last_of(&self.group(level, group)[..(end - group) as usize], need);
-            if let Some(child) = found {
-                return self.descend(level, group + child, need, last_of).map(Some);
-            }
-            level += 1;
-            if level >= tree.count {
-                return Ok(None);
+        let mut end = granule;
+        for (level, &nodes) in self.geometry.tree.levels().iter().enumerate() {
+            let group = end.saturating_sub(1) & !(FAN - 1);
+            let bits = self.large_enough(nodes, group, need) & ((1 << (end - group)) - 1);
+            if bits != 0 {
+                return self.descend(level, group + bits.ilog2(), need, u32::ilog2);
             }
             end = group / FAN;
         }
+        Ok(None)
     }
 
     /// Go down from a node that says it has enough.
+    #[inline]
     fn descend(
         &self,
         level: usize,
         node: u32,
         need: u32,
-        choose: fn(&[u32], u32) -> Option<u32>,
-    ) -> Result<u32, Damage> {
+        choose: fn(u32) -> u32,
+    ) -> Result<Option<u32>, Damage> {
         let mut node = node;
-        for level in (0..level).rev() {
+        for &nodes in self.geometry.tree.levels()[..level].iter().rev() {
             let group = node * FAN;
-            let within = group < self.geometry.tree.levels[level].1;
-            let child = within
-                .then(|| choose(self.group(level, group), need))
-                .flatten();
-            node = group + child.ok_or_else(|| self.index_damage(level, group))?;
+            let bits = self.large_enough(nodes, group, need);
+            if bits == 0 {
+                return Err(damage(0, What::Index));
+            }
+            node = group + choose(bits);
         }
-        Ok(node)
+        Ok(Some(node))
+    }
+
+    /// One bit for each node of a group that is at least `need`, the first one lowest.
+    #[inline]
+    fn large_enough(&self, (at, len): Nodes, group: u32, need: u32) -> u32 {
+        let bits = lanes::at_least(self.words.sixteen(at + group), need);
+        // What lies behind the last group is something else.
+        match len - group {
+            left @ 0..FAN => bits & ((1 << left) - 1),
+            _ => bits,
+        }
     }
 
     fn index_damage(&self, level: usize, node: u32) -> Damage {
@@ -194,8 +220,8 @@ impl Control {
     }
 
     /// The nodes that share a parent, from the first one of them.
-    fn group(&self, level: usize, first: u32) -> &[u32] {
-        let (at, len) = self.geometry.tree.levels[level];
+    #[inline]
+    fn group(&self, (at, len): Nodes, first: u32) -> &[u32] {
         self.words.slice(at + first, FAN.min(len - first))
     }
 
@@ -205,7 +231,7 @@ impl Control {
         for level in 1..tree.count {
             let (at, len) = tree.levels[level];
             for node in 0..len {
-                let below = maximum(self.group(level - 1, node * FAN));
+                let below = maximum(self.group(tree.levels[level - 1], node * FAN));
                 if self.words.get(at + node) != below {
                     return Err(self.index_damage(level, node));
                 }
@@ -223,6 +249,7 @@ impl Control {
         }
     }
 
+    #[inline]
     pub(crate) fn set_first_in(&self, granule: u32, at: Option<u32>) {
         let place = at.map_or(NO_START, |at| (at % GRANULE) as u8);
         self.words.set_byte(self.geometry.starts, granule, place);
@@ -260,32 +287,6 @@ fn maximum(nodes: &[u32]) -> u32 {
     }
 }
 
-/// One bit for each node that is at least `need`.
-#[inline]
-fn large_enough(nodes: &[u32], need: u32) -> u32 {
-    match <&[u32; FAN as usize]>::try_from(nodes) {
-        Ok(full) => lanes::at_least(full, need),
-        Err(_) => nodes
-            .iter()
-            .rev()
-            .fold(0, |bits, &node| bits << 1 | u32::from(node >= need)),
-    }
-}
-
-fn first_of(nodes: &[u32], skipped: usize, need: u32) -> Option<u32> {
-    let bits = large_enough(nodes, need) >> skipped << skipped;
-    (bits != 0).then(|| bits.trailing_zeros())
-}
-
-fn first_of_all(nodes: &[u32], need: u32) -> Option<u32> {
-    first_of(nodes, 0, need)
-}
-
-fn last_of(nodes: &[u32], need: u32) -> Option<u32> {
-    let bits = large_enough(nodes, need);
-    (bits != 0).then(|| bits.ilog2())
-}
-
 /// The blocks that start in one granule, lowest first.
 pub(crate) struct InGranule {
     blocks: Blocks,
@@ -302,7 +303,6 @@ impl Iterator for InGranule {
         let glance = self.blocks.glance(at);
         if let Ok(Glance { next, .. }) = glance
             && granule_of(next) == self.granule
-            && next <= self.blocks.last()
         {
             self.next = Some(next);
         }
@@ -328,10 +328,14 @@ impl Core {
     /// The same as if the block at `left_out` were not free.
     pub(crate) fn refresh_without(&self, granule: u32, left_out: u32) -> Result<(), Damage> {
         let mut largest = 0;
-        for block in self.in_granule(granule) {
-            let block = block?;
-            if block.at != left_out {
-                largest = largest.max(block.free);
+        if let Some(first) = self.control.first_in(granule) {
+            let mut at = first;
+            while granule_of(at) == granule {
+                let block = self.blocks.glance(at)?;
+                if block.free > largest && at != left_out {
+                    largest = block.free;
+                }
+                at = block.next;
             }
         }
         self.control.set_largest_in(granule, largest);
@@ -367,15 +371,12 @@ impl Core {
         if at > self.blocks.last() {
             return Ok(false);
         }
-        if self.control.first_in(granule_of(at)) == Some(at) {
-            return Ok(true);
+        let Some(mut found) = self.control.first_in(granule_of(at)) else {
+            return Ok(false);
+        };
+        while found < at {
+            found = self.blocks.glance(found)?.next;
         }
-        for block in self.in_granule(granule_of(at)) {
-            let found = block?.at;
-            if found >= at {
-                return Ok(found == at);
-            }
-        }
-        Ok(false)
+        Ok(found == at)
     }
 }

@@ -125,7 +125,7 @@ impl Core {
             census.named += 1;
         }
         census.live += 1;
-        match header.tag.map(|tag| tag.side()) {
+        match header.tag().map(|tag| tag.side()) {
             Some(Side::Tail) => {
                 census.lowest_tail.get_or_insert(at);
             }

@@ -80,7 +80,7 @@ impl Iterator for Walk<'_> {
         let last = at == core.blocks.last();
         let behind = at + HEADER + header.size;
         self.next = (!last).then_some(behind);
-        let state = match header.tag {
+        let state = match header.tag() {
             None if last => BlockState::Last,
             None => BlockState::Free,
             Some(tag) => {

@@ -31,6 +31,7 @@ impl Words {
         }
     }
 
+    #[inline]
     pub(crate) fn len(self) -> u32 {
         self.len
     }
@@ -103,6 +104,14 @@ impl Words {
         unsafe { core::slice::from_raw_parts(first, len as usize) }
     }
 
+    /// Borrow sixteen dwords, as [`slice`](Self::slice) does.
+    #[inline]
+    pub(crate) fn sixteen(&self, start: u32) -> &[u32; 16] {
+        let first = self.range(start, 16).cast_const();
+        // SAFETY: as for `slice`.
+        unsafe { &*first.cast::<[u32; 16]>() }
+    }
+
     /// Return where the dwords from `start` on begin, as bytes.
     #[inline]
     pub(crate) fn bytes(self, start: u32, len: u32) -> NonNull<u8> {
@@ -127,11 +136,9 @@ impl Words {
 
     #[inline]
     fn at(self, index: u32) -> *mut u32 {
-        assert!(
-            index < self.len,
-            "dword {index} of {}: an offset was not checked",
-            self.len
-        );
+        if index >= self.len {
+            outside(index, 1, self.len);
+        }
         // SAFETY: the index is below the length.
         unsafe { self.base.as_ptr().add(index as usize) }
     }
@@ -139,20 +146,26 @@ impl Words {
     #[inline]
     fn byte_at(self, index: u32, byte: u32) -> *mut u8 {
         let at = index as usize * DWORD + byte as usize;
-        assert!(at < self.len as usize * DWORD, "byte {at}: not checked");
+        if at >= self.len as usize * DWORD {
+            outside(index, byte, self.len);
+        }
         // SAFETY: it is below the length.
         unsafe { self.base.as_ptr().cast::<u8>().add(at) }
     }
 
     #[inline]
     fn range(self, start: u32, len: u32) -> *mut u32 {
-        let end = start.checked_add(len);
-        assert!(
-            end.is_some_and(|end| end <= self.len),
-            "{len} dwords from {start} of {}: a range was not checked",
-            self.len
-        );
+        if u64::from(start) + u64::from(len) > u64::from(self.len) {
+            outside(start, len, self.len);
+        }
         // SAFETY: the start is not above the length.
         unsafe { self.base.as_ptr().add(start as usize) }
     }
+}
+
+/// Not a macro where it is found out: those have their numbers written to the stack first, whatever comes of it.
+#[cold]
+#[inline(never)]
+fn outside(start: u32, count: u32, len: u32) -> ! {
+    panic!("{count} from dword {start} of {len}: an offset was not checked")
 }

@@ -49,7 +49,7 @@ impl Core {
 
     /// Look whether a block's canary is whole.
     pub(crate) fn check_canary(&self, at: u32, header: &Header) -> Result<(), Fault> {
-        let (Some(tag), true) = (header.tag, self.control.geometry.canaries) else {
+        let (Some(tag), true) = (header.tag(), self.control.geometry.canaries) else {
             return Ok(());
         };
         let requested = self.requested(at, header)?;

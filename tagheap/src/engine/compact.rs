@@ -157,7 +157,7 @@ impl Core {
             }
         };
         let tag = header
-            .tag
+            .tag()
             .ok_or_else(|| crate::header::damage(at, crate::error::What::TagList))?;
         Ok(Offer {
             tag,
@@ -218,8 +218,8 @@ impl Bubble {
     fn carry(&mut self, next: u32, block: &Header, to: u32) -> Result<(), Damage> {
         let core = self.core;
         let (mut end, above) = core.blocks.after(next, block)?;
-        let tag = block.tag.ok_or_else(|| damage(next, What::TagList))?;
-        let neighbours = core.tag_neighbours(next, tag)?;
+        let tag = block.tag().ok_or_else(|| damage(next, What::TagList))?;
+        let neighbours = core.tag_neighbours(next, block, tag)?;
         let gap = to - self.at;
         if gap != 0 {
             // A gap is left only below a block that has free space above.

@@ -48,11 +48,13 @@ impl SlotState {
 }
 
 impl Core {
+    #[inline]
     fn slot_words(&self, slot: u32) -> u32 {
         self.control.geometry.slots + SLOT * slot
     }
 
     /// Read a slot in use; `None` if it is not.
+    #[inline]
     pub(crate) fn slot(&self, slot: u32) -> Option<SlotState> {
         if slot >= self.used_handles() {
             return None;
@@ -67,13 +69,15 @@ impl Core {
         })
     }
 
+    #[inline]
     fn used_handles(&self) -> u32 {
         let used = self.control.get(State::UsedHandles);
         used.min(self.control.geometry.handles)
     }
 
     /// Tell which slot the next handle gets; `None` if the table is full.
-    fn next_slot(&self) -> Result<Option<u32>, Damage> {
+    #[inline]
+    pub(crate) fn next_slot(&self) -> Result<Option<u32>, Damage> {
         let free = self.control.get(State::FreeHandle);
         if free == NONE {
             let used = self.used_handles();
@@ -88,15 +92,9 @@ impl Core {
         }
     }
 
-    /// Tell whether there is a slot for another handle.
-    pub(crate) fn has_slot(&self) -> Result<bool, Damage> {
-        self.next_slot().map(|slot| slot.is_some())
-    }
-
-    /// Give a block a handle; returns slot and generation. There must be a slot.
-    pub(crate) fn take_slot(&self, block: u32) -> Result<(u32, u32), Damage> {
-        let header = self.blocks.header(block)?;
-        let slot = self.next_slot()?.ok_or_else(|| table_damage(NONE))?;
+    /// Let the slot that [`next_slot`](Self::next_slot) told name a block. Returns its generation.
+    #[inline]
+    pub(crate) fn take_slot(&self, slot: u32, block: u32) -> u32 {
         let at = self.slot_words(slot);
         let words = self.control.words;
         let generation = if self.control.get(State::FreeHandle) == slot {
@@ -109,17 +107,11 @@ impl Core {
         words.set(at, block);
         words.set(at + 1, generation);
         words.set(at + 2, 0);
-        self.blocks.write(
-            block,
-            &Header {
-                handle: slot,
-                ..header
-            },
-        );
-        Ok((slot, generation))
+        generation
     }
 
     /// Read the slot that a header names, which must name the block.
+    #[inline]
     pub(crate) fn slot_of_block(&self, block: u32, slot: u32) -> Result<SlotState, Damage> {
         self.slot(slot)
             .filter(|state| state.at == block)
@@ -127,6 +119,7 @@ impl Core {
     }
 
     /// Give a slot up; its handle is stale from now on.
+    #[inline]
     pub(crate) fn give_slot(&self, slot: u32) {
         let at = self.slot_words(slot);
         let words = self.control.words;

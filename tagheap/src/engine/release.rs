@@ -52,7 +52,7 @@ impl Coalescing {
 impl Core {
     /// Free a live block that is not pinned.
     pub(crate) fn release(&self, at: u32, header: &Header) -> Result<Freed, Damage> {
-        let tag = header.tag.ok_or_else(|| damage(at, What::TagList))?;
+        let tag = header.tag().ok_or_else(|| damage(at, What::TagList))?;
         let below = self.blocks.before(at, header)?;
         let (next, above) = self.blocks.after(at, header)?;
         let below = below.filter(|(_, below)| below.is_free());
@@ -62,7 +62,7 @@ impl Core {
         } else {
             next
         };
-        let neighbours = self.tag_neighbours(at, tag)?;
+        let neighbours = self.tag_neighbours(at, header, tag)?;
         if header.handle != NONE {
             self.slot_of_block(at, header.handle)?;
         }

@@ -5,9 +5,19 @@ use crate::error::{Damage, Fault, What};
 use crate::header::{Header, NONE, damage};
 use crate::tag::{Side, Tag, TagRange};
 
+/// The list of a tag, which can take another block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TagList {
+    /// The dword of the directory where it begins.
+    slot: u32,
+    /// The block there, or NONE.
+    first: u32,
+}
+
 impl Core {
     /// The dword of the directory where the list of a tag begins. Half of the slots, a power of two,
     /// are HEAD's.
+    #[inline]
     fn slot_of(&self, tag: Tag) -> u32 {
         let half = self.control.geometry.tag_slots / 2;
         let place = u32::from(tag.number()) & (half - 1);
@@ -19,37 +29,43 @@ impl Core {
     }
 
     /// The first block on the list of a tag, or NONE.
+    #[inline]
     fn first_of_tag(&self, tag: Tag) -> u32 {
         self.control.words.get(self.slot_of(tag))
     }
 
-    /// Look whether a list can take a block: its first block has none before it.
-    pub(crate) fn check_tag_list(&self, tag: Tag) -> Result<(), Damage> {
-        let first = self.first_of_tag(tag);
-        if first == NONE {
-            return Ok(());
-        }
-        if first <= self.blocks.last() && self.blocks.tag_links(first)[0] == NONE {
-            Ok(())
+    /// Find the list of a tag, and look whether it can take a block: its first one has none before it.
+    #[inline]
+    pub(crate) fn tag_list(&self, tag: Tag) -> Result<TagList, Damage> {
+        let slot = self.slot_of(tag);
+        let first = self.control.words.get(slot);
+        let is_first = |at| at <= self.blocks.last() && self.blocks.tag_links(at)[0] == NONE;
+        if first == NONE || is_first(first) {
+            Ok(TagList { slot, first })
         } else {
             Err(damage(first, What::TagList))
         }
     }
 
-    /// Put a block at the front of its tag's list.
-    pub(crate) fn link_tag(&self, at: u32, tag: Tag) {
-        let slot = self.slot_of(tag);
-        let first = self.control.words.get(slot);
-        self.blocks.set_tag_links(at, [NONE, first]);
-        if first != NONE {
-            self.blocks.set_tag_previous(first, at);
+    /// Put a block at the front of a list. Returns the links that its header has to have.
+    #[inline]
+    pub(crate) fn link_tag(&self, at: u32, list: TagList) -> [u32; 2] {
+        if list.first != NONE {
+            self.blocks.set_tag_previous(list.first, at);
         }
-        self.control.words.set(slot, at);
+        self.control.words.set(list.slot, at);
+        [NONE, list.first]
     }
 
     /// Look whether both neighbours on the list of a block's tag lead to it. Returns them.
-    pub(crate) fn tag_neighbours(&self, at: u32, tag: Tag) -> Result<[u32; 2], Damage> {
-        let [previous, next] = self.blocks.tag_links(at);
+    #[inline]
+    pub(crate) fn tag_neighbours(
+        &self,
+        at: u32,
+        header: &Header,
+        tag: Tag,
+    ) -> Result<[u32; 2], Damage> {
+        let [previous, next] = header.links;
         let last = self.blocks.last();
         let from_below = match previous {
             NONE => self.first_of_tag(tag) == at,
@@ -67,6 +83,7 @@ impl Core {
     }
 
     /// Take a block out of its tag's list.
+    #[inline]
     pub(crate) fn unlink_tag(&self, tag: Tag, [previous, next]: [u32; 2]) {
         match previous {
             NONE => self.control.words.set(self.slot_of(tag), next),
@@ -106,7 +123,7 @@ impl Core {
             let mut at = self.control.words.get(self.control.geometry.tags + slot);
             while at != NONE {
                 let header = self.blocks.header(at)?;
-                let tag = header.tag.filter(|_| left > 0);
+                let tag = header.tag().filter(|_| left > 0);
                 let tag = tag.ok_or_else(|| damage(at, What::TagList))?;
                 left -= 1;
                 let next = self.blocks.tag_links(at)[1];
@@ -128,7 +145,7 @@ impl Core {
             let mut at = self.control.words.get(slot);
             let mut before = NONE;
             while at != NONE {
-                let tag = self.blocks.header(at)?.tag;
+                let tag = self.blocks.header(at)?.tag();
                 let here = tag.is_some_and(|tag| self.slot_of(tag) == slot);
                 let links = self.blocks.tag_links(at);
                 if left == 0 || !here || links[0] != before || !self.starts_block(at)? {

@@ -9,13 +9,11 @@ fn area(memory: &mut [u32; 64]) -> Blocks {
 }
 
 fn header() -> Header {
+    let tag = Tag::from_bits(0x4123).unwrap();
     Header {
-        previous: 3,
-        size: 20,
-        tag: Tag::from_bits(0x4123).ok(),
-        slack: 5,
-        align_log: 3,
+        links: [1, 2],
         handle: 77,
+        ..Header::live(3, 20, tag, 3)
     }
 }
 
@@ -76,7 +74,7 @@ fn slack_too_large_for_its_code_stands_in_the_payload() {
         blocks.note_slack(10, &mut header, slack);
         blocks.write(10, &header);
         assert_eq!(blocks.slack(10, &blocks.header(10).unwrap()), Ok(slack));
-        assert_eq!(header.slack == SLACK_IS_STORED, slack >= 31);
+        assert_eq!(header.slack_code() == SLACK_IS_STORED, slack >= 31);
     }
     let mut header = header();
     blocks.note_slack(10, &mut header, 81);

@@ -30,12 +30,10 @@ impl TagHeap<'_> {
     /// As [`alloc`](Self::alloc); [`Error::BadAlign`].
     pub fn alloc_aligned(&self, size: usize, align: usize, tag: Tag) -> Result<Handle, Error> {
         self.idle()?;
-        if !self.core.has_slot()? {
-            let slots = self.core.control.geometry.handles as usize;
-            return Err(Error::NoHandle { slots });
-        }
-        let at = self.place(size, align, tag)?;
-        let (slot, generation) = self.core.take_slot(at)?;
+        let align_log = self.align_log(align)?;
+        let slot = self.core.next_slot()?.ok_or_else(|| self.no_handle())?;
+        let at = self.place(size, align_log, tag, slot)?;
+        let generation = self.core.take_slot(slot, at);
         Ok(Handle::new(self.core.control.heap, slot, generation))
     }
 
@@ -132,7 +130,14 @@ impl TagHeap<'_> {
         Ok(self.core.requested(at, &header)?)
     }
 
+    #[cold]
+    fn no_handle(&self) -> Error {
+        let slots = self.core.control.geometry.handles as usize;
+        Error::NoHandle { slots }
+    }
+
     /// Find the block that a handle names.
+    #[inline]
     pub(crate) fn named(&self, handle: Handle) -> Result<(u32, Header, SlotState), Error> {
         self.idle()?;
         if handle.heap != self.core.control.heap {

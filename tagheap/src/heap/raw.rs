@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 
 use crate::control::Core;
 use crate::engine::{Freed, NewBlock, Resized};
-use crate::error::Error;
+use crate::error::{Damage, Error};
 use crate::fit::{DWORD, HEADER};
 use crate::header::{Header, NONE};
 use crate::heap::TagHeap;
@@ -24,7 +24,9 @@ impl TagHeap<'_> {
     ///
     /// [`Error::NoRoom`].
     pub fn alloc_raw(&self, size: usize, tag: Tag) -> Result<NonNull<u8>, Error> {
-        self.alloc_raw_aligned(size, DWORD, tag)
+        self.idle()?;
+        let at = self.place(size, 0, tag, NONE)?;
+        Ok(self.payload(at))
     }
 
     /// Allocate a block whose payload is aligned to `align` bytes. It stays so wherever it goes.
@@ -40,7 +42,7 @@ impl TagHeap<'_> {
         tag: Tag,
     ) -> Result<NonNull<u8>, Error> {
         self.idle()?;
-        let at = self.place(size, align, tag)?;
+        let at = self.place(size, self.align_log(align)?, tag, NONE)?;
         Ok(self.payload(at))
     }
 
@@ -95,26 +97,37 @@ impl TagHeap<'_> {
         self.core.blocks.0.bytes(at + HEADER, 0)
     }
 
-    /// Allocate; returns the header's place.
-    pub(crate) fn place(&self, size: usize, align: usize, tag: Tag) -> Result<u32, Error> {
+    /// Return an align as a power of two of dwords, if blocks can have it here.
+    pub(crate) fn align_log(&self, align: usize) -> Result<u32, Error> {
         let most = self.align_max();
         if !align.is_power_of_two() || align > most {
             return Err(Error::BadAlign { align, most });
         }
-        let align_log = align.max(DWORD).trailing_zeros() - DWORD.trailing_zeros();
-        self.place_as(size, align_log, tag)
+        Ok(align.max(DWORD).trailing_zeros() - DWORD.trailing_zeros())
     }
 
-    fn place_as(&self, size: usize, align_log: u32, tag: Tag) -> Result<u32, Error> {
+    /// Allocate; returns the header's place. `handle` is the slot that its header is to name.
+    pub(crate) fn place(
+        &self,
+        size: usize,
+        align_log: u32,
+        tag: Tag,
+        handle: u32,
+    ) -> Result<u32, Error> {
         let requested = size.max(1);
-        let (bytes, need) = self.core.needed(requested).ok_or_else(|| self.full(size))?;
-        let found = self.core.find(tag.side(), need, 1 << align_log)?;
-        let found = found.ok_or_else(|| self.full(size))?;
+        let Some((bytes, need)) = self.core.needed(requested) else {
+            return Err(self.full(size));
+        };
+        let Some(found) = self.core.find(tag.side(), need, 1 << align_log)? else {
+            return Err(self.full(size));
+        };
         let new = NewBlock {
             tag,
             requested,
             bytes,
+            need,
             align_log,
+            handle,
         };
         self.changed();
         Ok(self.core.carve(found, new)?)
@@ -129,11 +142,11 @@ impl TagHeap<'_> {
     }
 
     /// Find the live block whose payload an address is.
+    #[inline]
     fn block_of(&self, payload: NonNull<u8>) -> Result<(u32, Header), Error> {
         let offset = self.offset_of(payload.as_ptr()).ok_or(Error::Foreign)?;
-        let dword = (offset / DWORD) as u32;
         if offset.is_multiple_of(DWORD)
-            && let Some(at) = dword.checked_sub(HEADER)
+            && let Some(at) = ((offset / DWORD) as u32).checked_sub(HEADER)
             && self.core.starts_block(at)?
         {
             let header = self.core.blocks.header(at)?;
@@ -141,8 +154,15 @@ impl TagHeap<'_> {
                 return Ok((at, header));
             }
         }
+        Err(self.no_block(offset)?)
+    }
+
+    /// Say why an address in the block area is no payload.
+    #[cold]
+    fn no_block(&self, offset: usize) -> Result<Error, Damage> {
+        let dword = (offset / DWORD) as u32;
         let (at, header) = self.core.block_around(dword)?;
-        Err(if header.is_free() {
+        Ok(if header.is_free() {
             Error::DoubleFree { payload: offset }
         } else {
             Error::Interior {
@@ -183,8 +203,8 @@ impl TagHeap<'_> {
 
     /// Make a larger block with the same tag, align, bytes and handle; free the old one.
     fn replace(&self, at: u32, header: &Header, requested: usize) -> Result<u32, Error> {
-        let tag = header.tag.ok_or(Error::Stale)?;
-        let new = self.place_as(requested, header.align_log, tag)?;
+        let tag = header.tag().ok_or(Error::Stale)?;
+        let new = self.place(requested, header.align_log(), tag, NONE)?;
         let core = &self.core;
         core.blocks.0.copy(at + HEADER, new + HEADER, header.size);
         core.set_canary(new, requested);

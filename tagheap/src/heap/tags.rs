@@ -84,7 +84,7 @@ impl TagHeap<'_> {
     /// [`Error::Stale`], [`Error::OtherHeap`].
     pub fn tag_of(&self, handle: Handle) -> Result<Tag, Error> {
         let (_, header, _) = self.named(handle)?;
-        header.tag.ok_or(Error::Stale)
+        header.tag().ok_or(Error::Stale)
     }
 
     /// Give a block another tag of its side. It stays where it is.
@@ -94,15 +94,16 @@ impl TagHeap<'_> {
     /// [`Error::OtherSide`], [`Error::Stale`], [`Error::OtherHeap`].
     pub fn set_tag(&self, handle: Handle, new: Tag) -> Result<(), Error> {
         let (at, mut header, _) = self.named(handle)?;
-        let old = header.tag.ok_or(Error::Stale)?;
+        let old = header.tag().ok_or(Error::Stale)?;
         if old.side() != new.side() {
             return Err(Error::OtherSide { old, new });
         }
-        let neighbours = self.core.tag_neighbours(at, old)?;
+        let neighbours = self.core.tag_neighbours(at, &header, old)?;
         self.core.unlink_tag(old, neighbours);
-        header.tag = Some(new);
+        let list = self.core.tag_list(new)?;
+        header.set_tag(new);
+        header.links = self.core.link_tag(at, list);
         self.core.blocks.write(at, &header);
-        self.core.link_tag(at, new);
         self.changed();
         Ok(())
     }

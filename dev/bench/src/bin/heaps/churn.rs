@@ -20,13 +20,6 @@ pub(crate) struct Churn {
 impl Churn {
     /// Fill a heap with so many live blocks, and let it come to its usual state.
     pub(crate) fn new(peer: Peer, live: usize) -> Self {
-        let mut random = Random::new(live as u64);
-        let mut heap = peer.make(live * 280 + (1 << 16));
-        let blocks = (0..live).map(|_| {
-            let size = random.size();
-            (heap.alloc(size).expect("room for all"), size)
-        });
-        let blocks = blocks.collect();
         // The walker at 100,000 blocks takes a day for what the others do in a second.
         let (pairs, warm) = match (peer, live) {
             (Peer::Walker, 100_000) => (150, 100),
@@ -34,15 +27,27 @@ impl Churn {
             (Peer::Walker, _) => (5_000, 5_000),
             _ => (200_000, 2 * live + 10_000),
         };
-        let mut churn = Self {
-            heap,
-            blocks,
-            random,
-            pairs: warm,
-        };
+        let mut churn = Self::with_pairs(peer, live, warm);
         churn.round();
         churn.pairs = pairs;
         churn
+    }
+
+    /// Fill a heap, and churn so many pairs in a round.
+    pub(crate) fn with_pairs(peer: Peer, live: usize, pairs: usize) -> Self {
+        let mut random = Random::new(live as u64);
+        let mut heap = peer.make(live * 280 + (1 << 16));
+        let blocks = (0..live).map(|_| {
+            let size = random.size();
+            (heap.alloc(size).expect("room for all"), size)
+        });
+        let blocks = blocks.collect();
+        Self {
+            heap,
+            blocks,
+            random,
+            pairs,
+        }
     }
 
     /// Time some pairs; returns nanoseconds for one.

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 mod churn;
 mod clock;
+mod counted;
 mod moves;
 mod peers;
 mod random;
@@ -28,6 +29,11 @@ fn main() -> ExitCode {
     {
         println!("{}", traces::peak_of_malloc(index));
         return ExitCode::SUCCESS;
+    }
+    if let [what, peer, live, pairs] = &args[..]
+        && what == "churn"
+    {
+        return counted::run(peer, live, pairs);
     }
     let tables = [churn_table(), tag_table(), defrag_table(), room_table()].join("\n");
     let written = match args.first() {

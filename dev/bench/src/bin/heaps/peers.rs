@@ -61,6 +61,17 @@ impl Peer {
         }
     }
 
+    /// What it is called on the command line.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Walker => "walker",
+            Self::TagHeap => "tagheap",
+            Self::Rlsf => "rlsf",
+            Self::Talc => "talc",
+            Self::Glibc => "glibc",
+        }
+    }
+
     /// Make a heap over so many bytes, which stay taken until the program ends.
     pub(crate) fn make(self, len: usize) -> Box<dyn Heap> {
         match self {
