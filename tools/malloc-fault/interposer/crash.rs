@@ -35,7 +35,7 @@ unsafe extern "C" {
     fn sigaction(signal: c_int, new: *const Action, old: *mut Action) -> c_int;
 }
 
-struct Before(UnsafeCell<[Action; 32]>);
+struct Before(UnsafeCell<[Action; SIGNALS.len()]>);
 
 // SAFETY: written once, before the handlers that read it are set.
 unsafe impl Sync for Before {}
@@ -46,7 +46,7 @@ static BEFORE: Before = Before(UnsafeCell::new(
         mask: [0; 16],
         flags: 0,
         restorer: 0,
-    }; 32],
+    }; SIGNALS.len()],
 ));
 
 static WATCHING: AtomicBool = AtomicBool::new(false);
@@ -71,14 +71,20 @@ pub fn watch() {
         flags: SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
         restorer: 0,
     };
-    for signal in SIGNALS {
-        // SAFETY: each signal has its own place, written before its handler is set.
-        let before = unsafe { BEFORE.0.get().cast::<Action>().add(signal as usize) };
-        // SAFETY: asks for the action that is there.
+    for (index, signal) in SIGNALS.into_iter().enumerate() {
+        let before = before(index);
+        // Asked first: the handler of another thread may come at once.
+        // SAFETY: asks for the action that is there, and each signal has its own place.
         unsafe { sigaction(signal, null(), before) };
         // SAFETY: the handler has the form that SA_SIGINFO asks for.
         unsafe { sigaction(signal, &raw const action, null_mut()) };
     }
+}
+
+/// Where the action is kept that a signal had before.
+fn before(index: usize) -> *mut Action {
+    // SAFETY: there is a place for each of the signals, and the index is one of theirs.
+    unsafe { BEFORE.0.get().cast::<Action>().add(index) }
 }
 
 /// `stack_t`.
@@ -131,10 +137,9 @@ unsafe extern "C" fn handle(signal: c_int, info: *const c_int, context: *const u
         let stack = stacks::take_exact(registers);
         record.crash_stack.store(stack.slot, Relaxed);
     }
-    // SAFETY: kept for this signal by `watch`.
-    let before = unsafe { BEFORE.0.get().cast::<Action>().add(signal as usize) };
-    // SAFETY: puts back what was there.
-    unsafe { sigaction(signal, before, null_mut()) };
+    let index = SIGNALS.iter().position(|watched| *watched == signal);
+    // SAFETY: puts back what was there, kept for this signal by `watch`.
+    unsafe { sigaction(signal, before(index.unwrap_or(0)), null_mut()) };
     // SAFETY: the first word of `siginfo_t` is the signal, the third says who sent it: above 0, the kernel for a fault.
     let code = unsafe { info.wrapping_add(2).read() };
     if signal == SIGABRT || code <= 0 {

@@ -3,20 +3,17 @@
 //! The child is made by a bare `clone` with no exit signal: the program gets no SIGCHLD for it, cannot see it in its own
 //! `wait`, and none of its fork handlers run.
 
-use crate::channel::{Channel, POINTS, Point, rerun, state};
+use crate::channel::{Channel, JOBS, POINTS, Point, rerun, state};
 use crate::decide::Call;
 use crate::plan::Burst;
 use crate::sys::{self, now, sys};
-use crate::{calls, isolate, process};
+use crate::{calls, isolate, leak, process};
 use core::sync::atomic::AtomicI32;
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
 const WCLONE: usize = 0x8000_0000;
 const EINTR: isize = -4;
-/// How many children may run at a time.
-const JOBS: usize = 16;
-
 struct Job {
     pid: AtomicI32,
     point: AtomicU32,
@@ -34,7 +31,7 @@ pub fn at(channel: &'static Channel, number: u64, call: &Call, stack: u32) -> bo
     let header = &channel.header;
     let why_not = if call.process != 1 {
         rerun::FORKED
-    } else if sys::threads() > 1 {
+    } else if sys::is_threaded() {
         rerun::THREADS
     } else {
         rerun::NO
@@ -91,64 +88,62 @@ fn refuse(point: &Point, why: u32) {
 fn child(channel: &'static Channel, slot: usize) -> bool {
     let point = &channel.points[slot];
     let job = free_job(channel);
+    let parting = match isolate::prepare(channel, point) {
+        Ok(parting) => parting,
+        Err(why) => {
+            refuse(point, why);
+            return false;
+        }
+    };
+    leak::remember(channel);
     point.began.store(now(), Relaxed);
     // SAFETY: no flags: a copy of this process, on a copy of this stack.
     let pid = unsafe { sys!(sys::CLONE, 0, 0, 0, 0, 0) };
+    if pid == 0 {
+        process::remain();
+        let why = parting.part(channel, point, job);
+        for job in &RUNNING {
+            job.pid.store(0, Relaxed);
+        }
+        if why != rerun::NO {
+            point.rerun.store(why, Relaxed);
+            // SAFETY: ends this child.
+            unsafe { sys!(sys::EXIT_GROUP, 0) };
+        }
+        return true;
+    }
+    parting.close();
     if pid < 0 {
         refuse(point, rerun::REFUSED);
         return false;
     }
-    if pid > 0 {
-        point.pid.store(pid as i32, Relaxed);
-        point.state.store(state::RUNNING, Release);
-        job.point.store(slot as u32, Relaxed);
-        job.pid.store(pid as i32, Relaxed);
-        wait_until_parted(point);
-        if channel.header.jobs.load(Relaxed) <= 1 {
-            finish(channel, job);
-        }
-        return false;
+    let job = &RUNNING[job];
+    point.pid.store(pid as i32, Relaxed);
+    point.state.store(state::RUNNING, Release);
+    job.point.store(slot as u32, Relaxed);
+    job.pid.store(pid as i32, Relaxed);
+    if channel.header.jobs.load(Relaxed) <= 1 {
+        finish(channel, job);
     }
-    process::remain();
-    for job in &RUNNING {
-        job.pid.store(0, Relaxed);
-    }
-    let why_not = isolate::from_parent(channel, slot);
-    point.parted.store(1, Release);
-    if why_not != rerun::NO {
-        point.rerun.store(why_not, Relaxed);
-        // SAFETY: ends this child.
-        unsafe { sys!(sys::EXIT_GROUP, 0) };
-    }
-    true
-}
-
-/// Waits until a child has its own file positions: what the parent reads or writes before would move the child's.
-fn wait_until_parted(point: &Point) {
-    const PATIENCE_NS: u64 = 2_000_000_000;
-    let end = now() + PATIENCE_NS;
-    while point.parted.load(Acquire) == 0 && now() < end {
-        // SAFETY: no arguments, no effects on memory.
-        unsafe { sys!(sys::SCHED_YIELD, 0) };
-    }
+    false
 }
 
 /// A job that runs nothing; waits for one if all do.
-fn free_job(channel: &Channel) -> &'static Job {
+fn free_job(channel: &Channel) -> usize {
     let jobs = (channel.header.jobs.load(Relaxed) as usize).clamp(1, JOBS);
     let used = &RUNNING[..jobs];
-    if let Some(free) = used.iter().find(|job| job.pid.load(Relaxed) == 0) {
+    let free = || used.iter().position(|job| job.pid.load(Relaxed) == 0);
+    if let Some(free) = free() {
         return free;
     }
     wait_for_any();
     for job in used {
         try_finish(channel, job);
     }
-    let free = used.iter().find(|job| job.pid.load(Relaxed) == 0);
-    free.unwrap_or_else(|| {
+    free().unwrap_or_else(|| {
         // What ended was a child that the program made in the same bare way.
         finish(channel, &used[0]);
-        &used[0]
+        0
     })
 }
 
@@ -202,6 +197,7 @@ fn reap(channel: &Channel, job: &Job, options: usize) {
         return;
     }
     let point = &channel.points[job.point.load(Relaxed) as usize];
+    isolate::note_end(channel, point);
     point.status.store(status, Relaxed);
     point.ended.store(now(), Relaxed);
     point.state.store(state::ENDED, Release);

@@ -1,6 +1,10 @@
 //! Parts a forked child from what it shares with its parent: output, file positions. What cannot be parted is named.
+//!
+//! The parent looks, before it forks: the kernel has to make up what it says of a process under `/proc`, and of a new process
+//! all of it. So positions are those of the moment of the fork, and the parent need not wait for its child.
 
-use crate::channel::{Channel, rerun};
+use crate::channel::{self, Channel, Point, rerun};
+use crate::mappings;
 use crate::sys::{self, sys};
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -10,11 +14,130 @@ const F_GETFD: usize = 1;
 const F_GETFL: usize = 3;
 const SEEK_SET: usize = 0;
 const SEEK_CUR: usize = 1;
+const SEEK_END: usize = 2;
 /// Status flags that are kept when a file is opened again: append, non-blocking, direct and no-access-time.
 const KEPT_FLAGS: usize = 0o2000 | 0o4000 | 0o40000 | 0o1000000;
+/// How many descriptors a child can be parted from.
+const PARTED: usize = 128;
+/// How many files a job may leave to processes that outlive their point.
+const SURVIVED: usize = 1024;
 
 /// `stat`, of which device, inode and mode are used.
 type Stat = [u64; 18];
+
+/// What takes the place of a descriptor in a child.
+#[derive(Clone, Copy)]
+enum Instead {
+    Output,
+    Errors,
+    /// The same file, opened anew with these flags.
+    Again(usize),
+    /// That, open by this number.
+    Opened(usize),
+}
+
+/// What is to be done in a child, found out by its parent.
+pub struct Parting {
+    rows: [(usize, Instead); PARTED],
+    len: usize,
+}
+
+/// Looks at what this process has open and mapped. An error is one of [`rerun`].
+pub fn prepare(channel: &Channel, point: &Point) -> Result<Parting, u32> {
+    let mut parting = Parting {
+        rows: [(0, Instead::Output); PARTED],
+        len: 0,
+    };
+    let output = stat(1).filter(is_regular);
+    let errors = stat(2).filter(is_regular);
+    point.out_before.store(position(1), Relaxed);
+    point.err_before.store(position(2), Relaxed);
+    let verdict = each_descriptor(|descriptor| {
+        let Some(there) = stat(descriptor) else {
+            return rerun::NO;
+        };
+        let is = |file: Option<Stat>| file.is_some_and(|file| is_same_file(&file, &there));
+        let instead = if is(errors) {
+            Instead::Errors
+        } else if is(output) {
+            Instead::Output
+        } else {
+            match again(descriptor, &there) {
+                Ok(None) => return rerun::NO,
+                Ok(Some(flags)) => Instead::Again(flags),
+                Err(why) => return why,
+            }
+        };
+        let Some(row) = parting.rows.get_mut(parting.len) else {
+            return rerun::SHARED;
+        };
+        *row = (descriptor, instead);
+        parting.len += 1;
+        rerun::NO
+    });
+    if verdict != rerun::NO {
+        return Err(verdict);
+    }
+    if mappings::shares_memory(core::ptr::from_ref(channel) as u64) {
+        return Err(rerun::MAPPED);
+    }
+    parting.open()?;
+    Ok(parting)
+}
+
+impl Parting {
+    fn open(&mut self) -> Result<(), u32> {
+        for index in 0..self.len {
+            if let (descriptor, Instead::Again(flags)) = self.rows[index] {
+                let Some(file) = open_again(descriptor, flags) else {
+                    self.close();
+                    return Err(rerun::SHARED);
+                };
+                self.rows[index].1 = Instead::Opened(file);
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes what was opened for the child.
+    pub fn close(&self) {
+        for row in &self.rows[..self.len] {
+            if let (_, Instead::Opened(file)) = row {
+                // SAFETY: opened by `open`, and no longer needed by this number.
+                unsafe { sys!(sys::CLOSE, *file) };
+            }
+        }
+    }
+
+    /// Gives this child its own output and its own file positions. Returns one of [`rerun`].
+    pub fn part(&self, channel: &Channel, point: &Point, job: usize) -> u32 {
+        let out = capture(channel, job, b".out");
+        let err = capture(channel, job, b".err");
+        let (Some((out, out_file, out_start)), Some((err, err_file, err_start))) = (out, err)
+        else {
+            return rerun::REFUSED;
+        };
+        point.out.file.store(out_file, Relaxed);
+        point.out.start.store(out_start, Relaxed);
+        point.err.file.store(err_file, Relaxed);
+        point.err.start.store(err_start, Relaxed);
+        let mut verdict = rerun::NO;
+        for (descriptor, instead) in &self.rows[..self.len] {
+            let new = match instead {
+                Instead::Output => out,
+                Instead::Errors => err,
+                Instead::Opened(file) | Instead::Again(file) => *file,
+            };
+            verdict = verdict.max(replace(*descriptor, new));
+        }
+        self.close();
+        for descriptor in [out, err] {
+            // SAFETY: opened by `capture`, and no longer needed by this number.
+            unsafe { sys!(sys::CLOSE, descriptor) };
+        }
+        verdict
+    }
+}
 
 fn stat(descriptor: usize) -> Option<Stat> {
     let mut stat = [0; 18];
@@ -25,49 +148,6 @@ fn stat(descriptor: usize) -> Option<Stat> {
 
 fn is_same_file(a: &Stat, b: &Stat) -> bool {
     a[0] == b[0] && a[1] == b[1]
-}
-
-/// Gives this child its own output and its own file positions. Returns one of [`rerun`].
-pub fn from_parent(channel: &Channel, slot: usize) -> u32 {
-    let point = &channel.points[slot];
-    let output = stat(1).filter(is_regular);
-    let errors = stat(2).filter(is_regular);
-    point.out_before.store(position(1), Relaxed);
-    point.err_before.store(position(2), Relaxed);
-    let new = [
-        capture(channel, slot, b".out"),
-        capture(channel, slot, b".err"),
-    ];
-    let [Some(out), Some(err)] = new else {
-        return rerun::REFUSED;
-    };
-    let verdict = each_descriptor(|descriptor| {
-        if descriptor == out || descriptor == err {
-            return rerun::NO;
-        }
-        let Some(there) = stat(descriptor) else {
-            return rerun::NO;
-        };
-        if errors.is_some_and(|file| is_same_file(&file, &there)) {
-            replace(descriptor, err)
-        } else if output.is_some_and(|file| is_same_file(&file, &there)) {
-            replace(descriptor, out)
-        } else {
-            part(descriptor, &there)
-        }
-    });
-    for descriptor in new.into_iter().flatten() {
-        // SAFETY: opened above, and no longer needed by this number.
-        unsafe { sys!(sys::CLOSE, descriptor) };
-    }
-    if verdict != rerun::NO {
-        return verdict;
-    }
-    if shares_memory(channel) {
-        rerun::MAPPED
-    } else {
-        rerun::NO
-    }
 }
 
 fn is_regular(stat: &Stat) -> bool {
@@ -84,8 +164,53 @@ fn position(descriptor: usize) -> u64 {
     u64::try_from(position).unwrap_or(0)
 }
 
-/// Opens a new file in the command's folder, out of the way of the program's own numbers.
-fn capture(channel: &Channel, slot: usize, suffix: &[u8]) -> Option<usize> {
+/// Opens the file that children of a job print to, one after another: its descriptor, its number, and where it ends now.
+///
+/// A process that outlives its point still holds the lock, and would print into the next one's: then another file is taken.
+fn capture(channel: &Channel, job: usize, suffix: &[u8]) -> Option<(usize, u32, u64)> {
+    const LOCK_EX_NB: usize = 2 | 4;
+    (0..SURVIVED).find_map(|survived| {
+        let number = job + channel::JOBS * survived;
+        let path = output_path(channel, number, suffix);
+        // O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC. SAFETY: the path ends with a NUL.
+        let file = unsafe {
+            sys!(
+                sys::OPEN,
+                path.as_ptr(),
+                0o2 | 0o100 | 0o2000 | O_CLOEXEC,
+                0o600
+            )
+        };
+        let file = usize::try_from(file).ok()?;
+        // SAFETY: opened above.
+        if unsafe { sys!(sys::FLOCK, file, LOCK_EX_NB) } != 0 {
+            // SAFETY: opened above.
+            unsafe { sys!(sys::CLOSE, file) };
+            return None;
+        }
+        // SAFETY: asks for the end.
+        let end = unsafe { sys!(sys::LSEEK, file, 0, SEEK_END) };
+        Some((file, number as u32 + 1, u64::try_from(end).unwrap_or(0)))
+    })
+}
+
+/// Notes where the output of a child ends that has ended.
+pub fn note_end(channel: &Channel, point: &Point) {
+    for (output, suffix) in [(&point.out, b".out"), (&point.err, b".err")] {
+        let Some(number) = output.file.load(Relaxed).checked_sub(1) else {
+            continue;
+        };
+        let path = output_path(channel, number as usize, suffix);
+        let mut stat: Stat = [0; 18];
+        // SAFETY: the path ends with a NUL, and a stat has 18 words.
+        let result = unsafe { sys!(sys::STAT, path.as_ptr(), stat.as_mut_ptr()) };
+        const SIZE: usize = 6;
+        let end = if result == 0 { stat[SIZE] } else { 0 };
+        output.end.store(end, Relaxed);
+    }
+}
+
+fn output_path(channel: &Channel, number: usize, suffix: &[u8]) -> Text {
     let mut path = Text::new();
     for byte in &channel.header.folder {
         match byte.load(Relaxed) {
@@ -94,18 +219,9 @@ fn capture(channel: &Channel, slot: usize, suffix: &[u8]) -> Option<usize> {
         }
     }
     path.push(b'/');
-    path.number(slot);
+    path.number(number);
     path.extend(suffix);
-    // O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC. SAFETY: the path ends with a NUL.
-    let file = unsafe {
-        sys!(
-            sys::OPEN,
-            path.as_ptr(),
-            0o2 | 0o100 | 0o1000 | 0o2000 | O_CLOEXEC,
-            0o600
-        )
-    };
-    usize::try_from(file).ok()
+    path
 }
 
 /// Puts `new` in the place of a descriptor, with the flag for exec as it was.
@@ -122,38 +238,36 @@ fn replace(descriptor: usize, new: usize) -> u32 {
     }
 }
 
-/// Parts one descriptor of the program from its parent's.
-fn part(descriptor: usize, there: &Stat) -> u32 {
+/// With which flags a descriptor must be opened again, if it must. An error is one of [`rerun`].
+fn again(descriptor: usize, there: &Stat) -> Result<Option<usize>, u32> {
     const DIRECTORY: u64 = 0o040_000;
     const CHARACTERS: u64 = 0o020_000;
-    // SAFETY: asks for the flags.
-    let flags = unsafe { sys!(sys::FCNTL, descriptor, F_GETFL, 0) } as usize;
     match mode(there) {
-        CHARACTERS => rerun::NO,
-        0o100_000 if flags & O_ACCMODE != 0 => rerun::SHARED,
-        0o100_000 | DIRECTORY => open_again(descriptor, flags),
+        CHARACTERS => Ok(None),
+        0o100_000 | DIRECTORY => {
+            // SAFETY: asks for the flags.
+            let flags = unsafe { sys!(sys::FCNTL, descriptor, F_GETFL, 0) } as usize;
+            if mode(there) != DIRECTORY && flags & O_ACCMODE != 0 {
+                return Err(rerun::SHARED);
+            }
+            Ok(Some(flags & KEPT_FLAGS | O_CLOEXEC))
+        }
         // A pipe, a socket, an event, a timer.
-        _ => rerun::SHARED,
+        _ => Err(rerun::SHARED),
     }
 }
 
 /// Opens the same file anew, at the same position.
-fn open_again(descriptor: usize, flags: usize) -> u32 {
+fn open_again(descriptor: usize, flags: usize) -> Option<usize> {
     let mut path = Text::new();
     path.extend(b"/proc/self/fd/");
     path.number(descriptor);
-    let flags = flags & KEPT_FLAGS | O_CLOEXEC;
     // SAFETY: the path ends with a NUL.
     let file = unsafe { sys!(sys::OPEN, path.as_ptr(), flags, 0) };
-    let Ok(file) = usize::try_from(file) else {
-        return rerun::SHARED;
-    };
+    let file = usize::try_from(file).ok()?;
     // SAFETY: sets the position of the new one.
     unsafe { sys!(sys::LSEEK, file, position(descriptor), SEEK_SET) };
-    let result = replace(descriptor, file);
-    // SAFETY: opened above.
-    unsafe { sys!(sys::CLOSE, file) };
-    result
+    Some(file)
 }
 
 /// Calls a function for every open descriptor until it returns something else than [`rerun::NO`].
@@ -224,16 +338,6 @@ unsafe fn digits(mut text: *const u8) -> Option<usize> {
         }
         text = text.wrapping_add(1);
     }
-}
-
-/// Whether writable memory other than the channel is shared.
-fn shares_memory(channel: &Channel) -> bool {
-    let own = core::ptr::from_ref(channel) as u64;
-    let mut shares = false;
-    crate::leak::each_mapping(|mapping| {
-        shares |= mapping.writable && mapping.shared && mapping.start != own;
-    });
-    shares
 }
 
 /// A short text with a NUL behind it.

@@ -19,6 +19,7 @@ mod exports;
 mod isolate;
 mod leak;
 mod live;
+mod mappings;
 #[path = "../src/plan.rs"]
 #[allow(dead_code, reason = "the command uses the rest")]
 mod plan;

@@ -7,7 +7,7 @@ use crate::{start, sys};
 use core::ptr::null_mut;
 use core::slice;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
+use core::sync::atomic::{AtomicPtr, AtomicU64};
 
 /// How many blocks there is room for.
 pub const ROOM: usize = 1 << 22;
@@ -24,10 +24,11 @@ pub struct Row {
 
 static TABLE: AtomicPtr<Row> = AtomicPtr::new(null_mut());
 
-/// Rows in one part of the table; a part that no block was ever in is not looked at, so it takes no memory.
-const PART: usize = 4096;
+/// Rows in one part of the table, an OS page; a part that no block was ever in is not looked at, so it takes no memory.
+const PART: usize = 4096 / size_of::<Row>();
 
-static USED: [AtomicBool; ROOM / PART] = [const { AtomicBool::new(false) }; ROOM / PART];
+/// One bit for each part.
+static USED: [AtomicU64; ROOM / PART / 64] = [const { AtomicU64::new(0) }; ROOM / PART / 64];
 
 /// Makes the table; the kernel gives memory where it is touched.
 pub fn start() {
@@ -46,10 +47,17 @@ pub fn rows() -> &'static [Row] {
 
 /// All live blocks: address, size and stack.
 pub fn blocks() -> impl Iterator<Item = (u64, u64, u32)> {
-    let parts = rows().chunks(PART).zip(&USED);
+    let groups = USED.iter().map(|used| used.load(Relaxed)).enumerate();
+    let parts = groups
+        .filter(|(_, used)| *used != 0)
+        .flat_map(|(group, used)| {
+            let in_group = (0..64).filter(move |part| used >> part & 1 == 1);
+            in_group.map(move |part| (64 * group + part) * PART)
+        });
+    let rows = rows();
     parts
-        .filter(|(_, used)| used.load(Relaxed))
-        .flat_map(|(part, _)| part.iter().filter_map(Row::block))
+        .filter_map(move |first| rows.get(first..first + PART))
+        .flat_map(|part| part.iter().filter_map(Row::block))
 }
 
 impl Row {
@@ -84,7 +92,7 @@ pub fn insert(block: u64, size: u64, stack: u32, live: &AtomicU64) {
                 .is_ok();
         if free {
             let index = (core::ptr::from_ref(row).addr() - table.addr()) / size_of::<Row>();
-            USED[index / PART].store(true, Relaxed);
+            mark(index / PART);
             row.what.store(what, Relaxed);
             let sum = live.fetch_add(size, Relaxed) + size;
             peak(sum);
@@ -93,6 +101,13 @@ pub fn insert(block: u64, size: u64, stack: u32, live: &AtomicU64) {
     }
     if let Some(channel) = start::channel() {
         channel.header.blocks_lost.fetch_add(1, Relaxed);
+    }
+}
+
+fn mark(part: usize) {
+    let (used, bit) = (&USED[part / 64], 1 << (part % 64));
+    if used.load(Relaxed) & bit == 0 {
+        used.fetch_or(bit, Relaxed);
     }
 }
 

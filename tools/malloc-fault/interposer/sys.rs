@@ -15,13 +15,15 @@ pub const EXIT_GROUP: usize = 231;
 pub const WAIT4: usize = 61;
 pub const WAITID: usize = 247;
 pub const FCNTL: usize = 72;
-pub const SCHED_YIELD: usize = 24;
 pub const MADVISE: usize = 28;
 pub const SIGALTSTACK: usize = 131;
 pub const GETTID: usize = 186;
 pub const GETDENTS64: usize = 217;
 pub const CLOCK_GETTIME: usize = 228;
 pub const DUP3: usize = 292;
+pub const IOCTL: usize = 16;
+pub const FLOCK: usize = 73;
+pub const UNSHARE: usize = 272;
 pub const PROCESS_VM_READV: usize = 310;
 pub const TGKILL: usize = 234;
 
@@ -70,8 +72,22 @@ pub fn pid() -> i32 {
     unsafe { sys!(GETPID, 0) as i32 }
 }
 
+/// Whether this process has more than one thread.
+pub fn is_threaded() -> bool {
+    const CLONE_THREAD: usize = 0x10000;
+    const EINVAL: isize = -22;
+    // To part with the other threads of a process is a call that does nothing, and is refused if there are any.
+    // SAFETY: no effects.
+    match unsafe { sys!(UNSHARE, CLONE_THREAD) } {
+        0 => false,
+        EINVAL => true,
+        // A sandbox may refuse the call itself.
+        _ => threads_listed() > 1,
+    }
+}
+
 /// How many threads this process has; 1 if it cannot be told.
-pub fn threads() -> u64 {
+fn threads_listed() -> u64 {
     let mut stat = [0_u64; 18];
     // SAFETY: the path ends with a NUL, and a stat has 18 words.
     let result = unsafe { sys!(STAT, c"/proc/self/task".as_ptr(), stat.as_mut_ptr()) };

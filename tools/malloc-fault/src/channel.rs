@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// What stands at the start of a channel of this layout.
-pub const MAGIC: u64 = 0x6d66_6175_6c74_0001;
+pub const MAGIC: u64 = 0x6d66_6175_6c74_0002;
 /// How many modules a channel can name.
 pub const MODULES: usize = 512;
 /// How many different stacks it can hold; a power of two.
@@ -18,6 +18,8 @@ pub const CALLS: usize = 1 << 22;
 pub const POINTS: usize = 1 << 20;
 /// How many frames of a stack are kept, the innermost first.
 pub const FRAMES: usize = 20;
+/// How many forked children may run at a time.
+pub const JOBS: usize = 16;
 /// The name of the variable that holds the channel's path.
 pub const CHANNEL_VARIABLE: &str = "MALLOC_FAULT_CHANNEL";
 /// The name of the variable that holds the plan's text.
@@ -160,6 +162,8 @@ pub struct Header {
     pub stacks_lost: AtomicU64,
     /// Live blocks that found no room in the table.
     pub blocks_lost: AtomicU64,
+    /// How often a scan for lost blocks had to ask the kernel for more memory to look at.
+    pub asked_for_roots: AtomicU64,
     /// The largest sum of live bytes.
     pub live_high_water_mark: AtomicU64,
     /// What each selected point is tried with.
@@ -256,6 +260,18 @@ pub struct Lost {
     pub bytes: AtomicU64,
 }
 
+/// Where the output of a forked child lies in the command's folder.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Output {
+    /// The number of the file, plus 1; 0 if there is none.
+    pub file: AtomicU32,
+    /// Where it begins in the file.
+    pub start: AtomicU64,
+    /// Where it ends.
+    pub end: AtomicU64,
+}
+
 /// What became of the program after a failure.
 #[derive(Debug)]
 #[repr(C)]
@@ -264,8 +280,6 @@ pub struct Point {
     pub state: AtomicU32,
     /// One of [`rerun`].
     pub rerun: AtomicU32,
-    /// 1 once the forked child shares no file position with its parent.
-    pub parted: AtomicU32,
     /// The call that failed first.
     pub number: AtomicU64,
     /// The process that made the call, in the order of first calls.
@@ -294,6 +308,10 @@ pub struct Point {
     pub out_before: AtomicU64,
     /// Bytes of standard error that were written before.
     pub err_before: AtomicU64,
+    /// What it printed.
+    pub out: Output,
+    /// What it printed as errors.
+    pub err: Output,
     /// The signal that ended it, seen from within; 0 if none.
     pub signal: AtomicI32,
     /// Where it was raised: a stack's slot.

@@ -10,6 +10,7 @@ mod explore;
 mod folder;
 mod group;
 mod judge;
+mod output;
 mod reference;
 mod verdict;
 

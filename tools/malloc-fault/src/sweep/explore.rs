@@ -1,8 +1,9 @@
 //! One run that explores all points: watches the forked children, ends those that take too long, and hands each on to be judged.
 
+use super::Stage;
 use super::judge::{Ended, Judging, Left};
+use super::output::Outputs;
 use super::reference::with_budget;
-use super::{Stage, folder};
 use crate::channel::{POINTS, Point, rerun, state};
 use crate::error::Error;
 use crate::interrupt;
@@ -36,14 +37,15 @@ pub(crate) fn explore(
     judging: &mut Judging<'_>,
     left: &mut Vec<Left>,
 ) -> Result<End, Error> {
-    let folder = folder::for_output()?;
+    let outputs = Outputs::new()?;
     let (mut launch, _scratch) = stage.launch()?;
     launch = launch.leaks();
     launch.wants |= crate::channel::wants::EXPLORE;
-    let started = launch.start(|channel| prepare(channel, stage, calls, judging, folder.path()))?;
+    let started =
+        launch.start(|channel| prepare(channel, stage, calls, judging, outputs.folder()))?;
     let mut watch = Watch {
         limit: judging.reference.limit(stage.settings),
-        folder: folder.path(),
+        outputs,
         next: 1,
         killed: HashSet::new(),
         waiting: Vec::new(),
@@ -86,9 +88,9 @@ fn prepare(
 }
 
 /// What is known while the run goes on.
-struct Watch<'a> {
+struct Watch {
     limit: Duration,
-    folder: &'a Path,
+    outputs: Outputs,
     /// The first record that was not looked at.
     next: usize,
     /// Records whose process was ended here.
@@ -97,7 +99,7 @@ struct Watch<'a> {
     waiting: Vec<usize>,
 }
 
-impl Watch<'_> {
+impl Watch {
     fn run(
         &mut self,
         mut started: Started,
@@ -152,16 +154,15 @@ impl Watch<'_> {
                 self.waiting.push(index);
             }
         }
+        let unread = self.waiting.iter().map(|index| &channel.points[*index]);
+        self.outputs.give_back(unread);
     }
 
     fn end_if_late(&mut self, point: &Point, index: usize, now: u64) {
         let pid = point.pid.load(Relaxed);
         let began = point.began.load(Relaxed);
         let late = began != 0 && Duration::from_nanos(now.saturating_sub(began)) > self.limit;
-        let flood = || {
-            let path = self.folder.join(format!("{index}.out"));
-            fs::metadata(path).is_ok_and(|file| file.len() > FLOOD)
-        };
+        let flood = || self.outputs.printed(point) > FLOOD;
         if pid > 0
             && point.state.load(Acquire) == state::RUNNING
             && (late || flood())
@@ -179,7 +180,7 @@ impl Watch<'_> {
         self.look(channel, judging, left);
         while !self.waiting.is_empty() && Instant::now() < end && !interrupt::is_asked() {
             for index in &self.waiting {
-                adopt(&channel.points[*index]);
+                self.adopt(&channel.points[*index]);
             }
             std::thread::sleep(TICK);
             self.look(channel, judging, left);
@@ -189,7 +190,7 @@ impl Watch<'_> {
             if pid > 0 {
                 // SAFETY: a child of this process by now, not waited for.
                 unsafe { libc::kill(pid, libc::SIGKILL) };
-                adopt(&channel.points[index]);
+                self.adopt(&channel.points[index]);
             }
         }
     }
@@ -202,13 +203,7 @@ impl Watch<'_> {
         left: &mut Vec<Left>,
     ) {
         let point = &channel.points[index];
-        let [out, err] = ["out", "err"].map(|kind| {
-            let path = self.folder.join(format!("{index}.{kind}"));
-            let bytes = fs::read(&path).unwrap_or_default();
-            // A refused point has none.
-            let _ = fs::remove_file(&path);
-            bytes
-        });
+        let [out, err] = self.outputs.of(point);
         let (process, number) = (point.process.load(Relaxed), point.number.load(Relaxed));
         let Some(call) = judging.reference.index_of(process, number) else {
             return;
@@ -239,6 +234,21 @@ impl Watch<'_> {
             point,
         );
     }
+
+    /// A child whose parent has ended is this process's: its status comes here.
+    fn adopt(&self, point: &Point) {
+        let pid = point.pid.load(Relaxed);
+        let mut status = 0;
+        // SAFETY: writes one number; a process that is not ours is refused.
+        let ended = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG | libc::__WALL) };
+        if ended == pid {
+            self.outputs.end(point);
+            point.status.store(status, Relaxed);
+            point
+                .state
+                .store(state::ENDED, std::sync::atomic::Ordering::Release);
+        }
+    }
 }
 
 /// Whether a process has ended and only waits to be waited for: its parent may be busy with another child.
@@ -246,20 +256,6 @@ fn has_ended(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(") ").next().unwrap_or_default();
     state.starts_with('Z')
-}
-
-/// A child whose parent has ended is this process's: its status comes here.
-fn adopt(point: &Point) {
-    let pid = point.pid.load(Relaxed);
-    let mut status = 0;
-    // SAFETY: writes one number; a process that is not ours is refused.
-    let ended = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG | libc::__WALL) };
-    if ended == pid {
-        point.status.store(status, Relaxed);
-        point
-            .state
-            .store(state::ENDED, std::sync::atomic::Ordering::Release);
-    }
 }
 
 /// The clock that the interposer stamps with.
