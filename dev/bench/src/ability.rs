@@ -38,6 +38,16 @@ pub(crate) trait Layouts {
     fn block(&self, layout: Layout) -> NonNull<u8>;
 }
 
+/// It takes back single blocks, through allocator-api2.
+pub(crate) trait Frees {
+    fn line(&self, layout: Layout) -> NonNull<u8>;
+
+    /// # Safety
+    ///
+    /// The block is from here, for this layout, and nobody uses it any more.
+    unsafe fn free(&self, block: NonNull<u8>, layout: Layout);
+}
+
 /// It copies bytes and text.
 pub(crate) trait Copies {
     fn bytes(&self, source: &[u8]) -> &[u8];
@@ -103,3 +113,26 @@ macro_rules! vecs {
 }
 
 pub(crate) use vecs;
+
+/// Implement [`Frees`] by the `Allocator` that a reference is.
+macro_rules! frees {
+    ($arena:ty) => {
+        impl crate::ability::Frees for $arena {
+            #[inline(always)]
+            fn line(&self, layout: Layout) -> NonNull<u8> {
+                match api02::alloc::Allocator::allocate(&self, layout) {
+                    Ok(block) => block.cast(),
+                    Err(error) => panic!("{error}"),
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+                // SAFETY: passed on.
+                unsafe { api02::alloc::Allocator::deallocate(&self, block, layout) }
+            }
+        }
+    };
+}
+
+pub(crate) use frees;

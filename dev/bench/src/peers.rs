@@ -16,6 +16,8 @@ mod malloc;
 #[cfg(feature = "mimalloc")]
 mod mimalloc;
 mod threads;
+#[cfg(feature = "traced")]
+mod traced;
 #[cfg(feature = "peers")]
 mod typed_arena;
 
@@ -39,6 +41,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Peer> {
 const LISTS: &[&[Peer]] = &[
     limit::PEERS,
     arena_core::PEERS,
+    #[cfg(feature = "traced")]
+    traced::PEERS,
     #[cfg(feature = "peers")]
     bumpalo::PEERS,
     #[cfg(feature = "peers")]

@@ -6,8 +6,9 @@
 
 use std::alloc::Layout;
 use std::hint::black_box;
+use std::ptr::NonNull;
 
-use crate::ability::{Copies, Layouts, Make, Rewinds, Short, TwoThreads, Values, Vecs};
+use crate::ability::{Copies, Frees, Layouts, Make, Rewinds, Short, TwoThreads, Values, Vecs};
 use crate::measure::{Measured, Task, measure, measure_whole};
 
 /// What to do with an arena.
@@ -26,10 +27,14 @@ pub(crate) enum Workload {
     Rewind,
     Tree,
     TwoThreads,
+    /// A block of 64 bytes, written and freed.
+    FreedLine,
+    /// Blocks of 64 bytes, written, in a fresh arena.
+    FreshLine,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::OneU64,
         Self::FortyBytes,
         Self::MixedLayouts,
@@ -41,6 +46,8 @@ impl Workload {
         Self::Rewind,
         Self::Tree,
         Self::TwoThreads,
+        Self::FreedLine,
+        Self::FreshLine,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -56,6 +63,8 @@ impl Workload {
             Self::Rewind => "rewind",
             Self::Tree => "tree",
             Self::TwoThreads => "two-threads",
+            Self::FreedLine => "freed-line",
+            Self::FreshLine => "fresh-line",
         }
     }
 
@@ -307,6 +316,42 @@ pub(crate) fn tree<A: Make + Values<Node>>(task: Task) -> Measured {
 pub(crate) fn two_threads<A: Make + TwoThreads>(task: Task) -> Measured {
     let bytes = room(2 * task.count, 8);
     measure(task, || A::make(bytes), |arena| arena.race(task.count))
+}
+
+/// What a program does that frees its blocks, with and without a tracer around its arena.
+pub(crate) fn freed_line<A: Make + Frees>(task: Task) -> Measured {
+    #[inline(never)]
+    fn work<A: Frees>(arena: &A, count: u64) {
+        let mut n = count;
+        while n != 0 {
+            let block = write_line(arena, n);
+            // SAFETY: handed out for this layout just now, and not used any more.
+            unsafe { arena.free(block, LINE) };
+            n -= 1;
+        }
+    }
+    measure(task, || A::make(0), |arena| work(arena, task.count))
+}
+
+/// The same in memory that nobody has touched, and nothing is freed.
+pub(crate) fn fresh_line<A: Make + Frees>(task: Task) -> Measured {
+    #[inline(never)]
+    fn work<A: Frees>(arena: &A, count: u64) {
+        for n in 0..count {
+            write_line(arena, n);
+        }
+    }
+    measure(task, || A::make_cold(0), |arena| work(arena, task.count))
+}
+
+const LINE: Layout = Layout::new::<Line>();
+
+#[inline(always)]
+fn write_line<A: Frees>(arena: &A, n: u64) -> NonNull<u8> {
+    let block = black_box(arena.line(LINE));
+    // SAFETY: handed out for this layout just now.
+    unsafe { block.cast::<Line>().write(Line { _words: [n; 8] }) };
+    block
 }
 
 /// Bytes for so many blocks of a size, and something to spare.

@@ -27,7 +27,6 @@ use crate::record::{Origin, Place};
 use crate::report::Report;
 use crate::settings::{Mode, On, Settings};
 use crate::snapshot::Snapshot;
-use crate::stack;
 use methods::allocation_methods;
 pub use scope::TracedScope;
 use tracker::{Owed, Tracker};
@@ -145,6 +144,7 @@ impl<M: Mode> TracedArena<M> {
     ///
     /// If `pointer` leads to a live block of this arena, then nobody uses that block any more. Any
     /// other pointer may be given: finding those is what this is for.
+    #[inline(always)]
     #[track_caller]
     pub unsafe fn free(&self, pointer: NonNull<u8>, layout: Layout) -> Result<(), Violation> {
         if layout.size() == 0 {
@@ -153,9 +153,9 @@ impl<M: Mode> TracedArena<M> {
         if !M::ON {
             return Ok(());
         }
-        let origin = self.origin(Location::caller());
+        let place = Location::caller();
         // SAFETY: passed on.
-        self.with_tracker(|tracker| unsafe { tracker.free(&self.arena, pointer, layout, origin) })
+        self.with_tracker(|tracker| unsafe { tracker.free(&self.arena, pointer, layout, place) })
     }
 
     /// Empty the arena. What was overrun until now is noted, and all of it is poisoned.
@@ -283,22 +283,8 @@ impl<M: Mode> TracedArena<M> {
         if !M::ON || layout.size() == 0 {
             return self.arena.try_alloc_layout(layout);
         }
-        self.place_traced(layout, Location::caller())
-    }
-
-    #[inline]
-    fn place_traced(&self, layout: Layout, place: Place) -> Result<NonNull<u8>, AllocError> {
-        let origin = self.origin(place);
-        self.with_tracker(|tracker| tracker.allocate(&self.arena, layout, origin))
-    }
-
-    #[inline(always)]
-    fn origin(&self, place: Place) -> Origin {
-        let mut origin = Origin::at(place);
-        if self.with_tracker(|tracker| tracker.takes_stacks()) {
-            origin.stack = stack::capture();
-        }
-        origin
+        let place = Location::caller();
+        self.with_tracker(|tracker| tracker.allocate(&self.arena, layout, place))
     }
 
     #[inline(always)]

@@ -18,6 +18,8 @@ pub(crate) enum State {
     Freed,
     /// Given up with the whole arena, or with a scope.
     Rewound,
+    /// Handed out by the arena underneath, past the tracer.
+    Untraced,
 }
 
 /// A site as the ledger keeps it: the calling line, where the compiler passes it on, and the whole
@@ -63,9 +65,8 @@ pub(crate) struct Record {
     freed: Option<Place>,
     allocated_stack: StackId,
     freed_stack: StackId,
-    /// In a heap, the number of the thread that allocated it. In an arena, how many records right below
-    /// were of freed blocks when it was allocated: those are freed for good.
-    pub(crate) thread_or_gap: u32,
+    /// In a heap, the number of the thread that allocated it; 0 in an arena, which has one.
+    pub(crate) thread: u32,
     /// The alignment asked for, as a power of two.
     align_log2: u8,
     pub(crate) state: State,
@@ -86,15 +87,15 @@ impl Record {
             freed: None,
             allocated_stack: origin.stack,
             freed_stack: StackId::NONE,
-            thread_or_gap: 0,
+            thread: 0,
             align_log2: layout.align().trailing_zeros() as u8,
             state: State::Live,
         }
     }
 
     #[inline(always)]
-    pub(crate) fn with(mut self, thread_or_gap: u32) -> Self {
-        self.thread_or_gap = thread_or_gap;
+    pub(crate) fn with(mut self, thread: u32) -> Self {
+        self.thread = thread;
         self
     }
 

@@ -62,13 +62,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn of(arena: &Arena, records: &[Record]) -> Self {
+    pub(crate) fn of(arena: &Arena, blocks: Vec<Record>) -> Self {
         let base = arena.base().addr().get();
         let bytes = Memory::of_this_process().and_then(|memory| memory.bytes(base, arena.used()));
         Self {
             bytes: bytes.unwrap_or_default(),
             base,
-            blocks: records.to_vec(),
+            blocks,
         }
     }
 

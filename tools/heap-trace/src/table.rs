@@ -25,8 +25,6 @@ pub(crate) struct Table<T: Copy> {
     /// Rows that fit into the region.
     room: usize,
     region: Option<Region>,
-    /// Bytes of the first region.
-    first_len: usize,
     content: PhantomData<T>,
 }
 
@@ -41,17 +39,8 @@ impl<T: Copy> Table<T> {
             len: 0,
             room: 0,
             region: None,
-            first_len: FIRST_LEN,
             content: PhantomData,
         }
-    }
-
-    /// Make an empty table whose first region will have so many bytes of address space, if there are
-    /// so many.
-    pub(crate) const fn of(first_len: usize) -> Self {
-        let mut table = Self::new();
-        table.first_len = first_len;
-        table
     }
 
     #[inline(always)]
@@ -131,9 +120,6 @@ impl<T: Copy> Table<T> {
     #[cold]
     #[inline(never)]
     fn double(&mut self) -> Result<(), RegionError> {
-        if self.room == 0 && self.enlarge(self.first_len).is_ok() {
-            return Ok(());
-        }
         self.enlarge(FIRST_LEN.max(2 * self.room * size_of::<T>()))
     }
 

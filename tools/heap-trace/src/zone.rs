@@ -15,6 +15,8 @@ use std::ptr::NonNull;
 use crate::fault::Violation;
 use crate::record::Record;
 
+mod wide;
+
 /// The byte of a red zone. Odd and high, so that it is neither text, nor zero, nor a small number.
 pub(crate) const CANARY: u8 = 0xfd;
 
@@ -26,6 +28,9 @@ pub(crate) const RED_ZONE_LEN: usize = 16;
 
 /// Bytes of the front zone that hold the mark.
 pub(crate) const MARK_LEN: usize = 8;
+
+/// Bytes of the largest payload: more than a process has addresses, and no more than a row can say.
+const LARGEST: usize = (1 << 47) - 1;
 
 /// What is mixed into a mark, so that a row's number does not look like a program's own number.
 const MARK_KEY: u64 = 0xa5c3_9d71_e84b_2f06;
@@ -52,11 +57,11 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// The shape of a block for this layout; `None` if it exceeds what a layout can say.
+    /// The shape of a block for this layout; `None` if it exceeds what a layout or a row can say.
     #[inline(always)]
     pub(crate) fn of(layout: Layout) -> Option<(Self, Layout)> {
         let shape = Self::unchecked(layout.size(), layout.align());
-        if layout.size() > isize::MAX as usize - 4 * layout.align().max(RED_ZONE_LEN) {
+        if layout.size() > LARGEST {
             return None;
         }
         let align = layout.align().max(MARK_LEN);
@@ -123,10 +128,12 @@ pub(crate) unsafe fn write(payload: NonNull<u8>, shape: Shape, row: u64) {
     let rear = unsafe { payload.add(shape.size) };
     // SAFETY: the rear zone has at least 16 bytes.
     unsafe { rear.cast::<[u64; 2]>().write_unaligned([CANARIES; 2]) };
-    // SAFETY: the last 16 bytes of the rear zone; they may overlap the first.
-    let last = unsafe { rear.add(shape.rear - RED_ZONE_LEN) };
-    // SAFETY: as above.
-    unsafe { last.cast::<[u64; 2]>().write_unaligned([CANARIES; 2]) };
+    if shape.rear != RED_ZONE_LEN {
+        // SAFETY: the last 16 bytes of the rear zone; they may overlap the first.
+        let last = unsafe { rear.add(shape.rear - RED_ZONE_LEN) };
+        // SAFETY: as above.
+        unsafe { last.cast::<[u64; 2]>().write_unaligned([CANARIES; 2]) };
+    }
 }
 
 /// Read the row that the mark names. It may be anything if the mark was overwritten.
@@ -204,6 +211,35 @@ pub(crate) unsafe fn intact(payload: NonNull<u8>, shape: Shape, row: u64) -> boo
         | (third ^ CANARIES)
         | (fourth ^ CANARIES);
     zones == 0
+        && (shape.front == RED_ZONE_LEN || {
+            // SAFETY: the front zone begins there.
+            let begin = unsafe { payload.sub(shape.front) };
+            // SAFETY: the part of it that has no mark.
+            unsafe { first_wrong(begin, shape.front - RED_ZONE_LEN, CANARY) }.is_none()
+        })
+}
+
+/// Tell whether the canaries on both sides are as they were written; the mark is what found the block.
+///
+/// # Safety
+///
+/// As [`intact`].
+#[inline(always)]
+pub(crate) unsafe fn canaries_are_whole(payload: NonNull<u8>, shape: Shape) -> bool {
+    // SAFETY: the front zone ends with 8 bytes of canaries, the rear zone begins with 16, and ends
+    // with 16 that may be the same.
+    let word = |offset: isize| {
+        // SAFETY: as above.
+        let at = unsafe { payload.offset(offset) };
+        // SAFETY: as above.
+        unsafe { at.cast::<u64>().read_unaligned() }
+    };
+    let rear = shape.size.cast_signed();
+    let last = rear + (shape.rear - RED_ZONE_LEN).cast_signed();
+    word(-MARK_LEN.cast_signed()) == CANARIES
+        && word(rear) == CANARIES
+        && word(rear + 8) == CANARIES
+        && (shape.rear == RED_ZONE_LEN || word(last + 8) == CANARIES)
         && (shape.front == RED_ZONE_LEN || {
             // SAFETY: the front zone begins there.
             let begin = unsafe { payload.sub(shape.front) };
@@ -337,18 +373,19 @@ pub(crate) unsafe fn poison(from: NonNull<u8>, len: usize) {
 /// The bytes can be read and are initialised.
 #[inline(always)]
 pub(crate) unsafe fn is_poison(from: NonNull<u8>, len: usize) -> bool {
-    let mut difference = 0;
-    let words = len / 8;
-    for word in 0..words {
-        // SAFETY: within `len`.
-        let at = unsafe { from.add(8 * word) };
-        // SAFETY: the caller's promise.
-        difference |= unsafe { at.cast::<u64>().read_unaligned() } ^ POISON;
-    }
+    let wide = len / 16 * 16;
     // SAFETY: within `len`, or one past it.
-    let rest = unsafe { from.add(8 * words) };
-    // SAFETY: what is left of `len`.
-    difference == 0 && unsafe { first_wrong(rest, len % 8, POISON_FREED) }.is_none()
+    let rest = unsafe { from.add(wide) };
+    // SAFETY: the caller's bytes.
+    let begins = unsafe { wide::are_all(from, wide, POISON_FREED) };
+    // A block is a multiple of 8 bytes, so there is mostly nothing left, or half as many.
+    let half = len % 16 / 8 * 8;
+    // SAFETY: if so, there are 8 bytes.
+    let ends = half == 0 || unsafe { rest.cast::<u64>().read_unaligned() } == POISON;
+    // SAFETY: within `len`, or one past it.
+    let rest = unsafe { rest.add(half) };
+    // SAFETY: what is left of them.
+    begins && ends && unsafe { first_wrong(rest, len % 8, POISON_FREED) }.is_none()
 }
 
 /// Find the first of `len` bytes that is another one.

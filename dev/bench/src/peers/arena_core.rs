@@ -9,7 +9,7 @@ use arena_core::{Arena, Checkpoint, Policy, SyncArena};
 
 use super::Peer;
 use super::threads::{OwnArenas, in_two_threads};
-use crate::ability::{Copies, Layouts, Make, Rewinds, Short, TwoThreads, Values, vecs};
+use crate::ability::{Copies, Layouts, Make, Rewinds, Short, TwoThreads, Values, frees, vecs};
 use crate::work::{self, Workload};
 
 pub(crate) const PEERS: &[Peer] = &[
@@ -28,6 +28,8 @@ pub(crate) const PEERS: &[Peer] = &[
             (Workload::Rewind, work::rewind::<Arena>),
             (Workload::Tree, work::tree::<Arena>),
             (Workload::TwoThreads, work::two_threads::<OwnArenas<Arena>>),
+            (Workload::FreedLine, work::freed_line::<Arena>),
+            (Workload::FreshLine, work::fresh_line::<Arena>),
         ],
     },
     Peer {
@@ -115,6 +117,7 @@ impl<const MIN_ALIGN: usize> Copies for Arena<MIN_ALIGN> {
 }
 
 vecs!([const MIN_ALIGN: usize] Arena<MIN_ALIGN>, api02, self => self);
+frees!(Arena);
 
 impl<const MIN_ALIGN: usize> Rewinds for Arena<MIN_ALIGN> {
     type Mark = Checkpoint;

@@ -10,101 +10,148 @@ use arena_core::{AllocError, Arena};
 mod canary;
 mod guarded;
 mod owed;
+mod rows;
 
 pub(super) use owed::Owed;
 
 use crate::fault::{Fault, Faults, Violation};
 use crate::guard::GuardHeap;
 use crate::reach::{self, Roots};
-use crate::record::{Origin, Record, State};
+use crate::record::{Origin, Place, Record, State};
 use crate::report::{Numbers, Report};
 use crate::settings::{Method, Settings};
+use crate::stack;
 use crate::table::Table;
+use crate::zone;
+use rows::Rows;
 
 /// What a traced arena writes down.
 #[derive(Debug)]
 pub(super) struct Tracker {
-    settings: Settings,
-    /// Blocks below the bump pointer, in the order of their addresses.
-    records: Table<Record>,
-    /// Blocks above the bump pointer whose bytes have not been handed out again: the one with the
-    /// lowest address is the last.
-    gone: Table<Record>,
-    /// Records from here on are all of freed blocks; at most the number of records.
-    live_end: usize,
-    /// The address up to which what lies above the bump pointer is poison.
-    poisoned_end: usize,
-    /// With guard pages, the pens that the blocks are in.
-    guard: Option<GuardHeap>,
-    /// With guard pages, what the arena has handed out for each record.
-    charges: Table<NonNull<u8>>,
+    /// Whether a call needs no more than canaries and a line: no stack, no pen, and not the first row.
+    is_quick: bool,
+    /// With canaries, a row for each block.
+    rows: Rows,
     /// The number of the next block: how many were handed out before.
     next_id: u64,
+    /// With canaries, where the bump pointer was left: whoever moves it uses the arena itself.
+    frontier: usize,
+    /// The address up to which what lies above the bump pointer is poison.
+    poisoned_end: usize,
+    /// Where the freed blocks at the end may be more than the quarantine holds.
+    cut_at: usize,
+    /// The lowest address of what can be freed the quick way: that of the first payload, or none.
+    quick_from: usize,
+    /// The arena's base: every pointer of the tracer's into its memory is made from it.
+    memory: NonNull<u8>,
+    settings: Settings,
+    /// With guard pages, the pens that the blocks are in, a record for each block, and what the arena
+    /// has handed out for it.
+    guard: Option<GuardHeap>,
+    penned: Table<Record>,
+    charges: Table<NonNull<u8>>,
+    /// How many blocks were freed one by one, with guard pages.
+    frees: u64,
+    /// With canaries, how many live blocks a rewind has given up: all others that are gone were freed.
+    rewound: u64,
     /// How often the arena was emptied or rewound.
     generation: u64,
-    /// How many blocks were freed one by one.
-    frees: u64,
     faults: Faults,
     /// Destructors owed to values, in the order of their addresses.
     owed: Table<Owed>,
 }
 
+/// Bytes of the smallest block with red zones, of which an arena has room for so many.
+const LEAST: usize = 2 * zone::RED_ZONE_LEN + zone::MARK_LEN;
+
 impl Tracker {
     pub(super) fn new(arena: &Arena, settings: Settings) -> Self {
+        let base = arena.base().addr().get();
         Self {
-            settings,
-            // As much address space as the arena has; paid for row by row.
-            records: Table::of(arena.capacity()),
-            gone: Table::new(),
-            live_end: 0,
-            poisoned_end: bump(arena),
-            guard: None,
-            charges: Table::new(),
+            is_quick: false,
+            // As many as the arena has room for; paid for row by row.
+            rows: Rows::of(arena.capacity() / LEAST),
             next_id: 0,
-            generation: 0,
+            frontier: bump(arena),
+            poisoned_end: bump(arena),
+            cut_at: base.saturating_add(settings.quarantine),
+            quick_from: usize::MAX,
+            memory: arena.base(),
+            settings,
+            guard: None,
+            penned: Table::new(),
+            charges: Table::new(),
             frees: 0,
+            rewound: 0,
+            generation: 0,
             faults: Faults::new(),
             owed: Table::new(),
         }
-    }
-
-    #[inline(always)]
-    pub(super) fn takes_stacks(&self) -> bool {
-        self.settings.backtraces
     }
 
     pub(super) fn next_id(&self) -> u64 {
         self.next_id
     }
 
-    pub(super) fn records(&self) -> &[Record] {
-        self.records.as_slice()
+    /// What is known of every block below the bump pointer.
+    pub(super) fn records(&self) -> Vec<Record> {
+        match self.settings.method {
+            Method::Canary => self.rows.records(self.memory).collect(),
+            _ => self.penned.as_slice().to_vec(),
+        }
     }
 
     /// Hand out a block and write it down.
-    #[inline]
+    #[inline(always)]
     pub(super) fn allocate(
         &mut self,
         arena: &Arena,
         layout: Layout,
-        origin: Origin,
+        place: Place,
     ) -> Result<NonNull<u8>, AllocError> {
-        // A block that nobody has written down would be called foreign when it is freed.
-        self.records
-            .make_room()
-            .map_err(|source| no_ledger(arena, layout, source))?;
-        let payload = match self.settings.method {
-            Method::Canary => self.place_between_canaries(arena, layout)?,
-            _ => self.allocate_guarded(arena, layout, origin)?,
-        };
-        let gap = self.records.len().saturating_sub(self.live_end) as u32;
-        let record = Record::new(payload, layout, self.next_id, origin).with(gap);
-        self.records
-            .push(record)
-            .map_err(|source| no_ledger(arena, layout, source))?;
-        self.next_id += 1;
-        self.live_end = self.records.len();
+        if self.is_quick {
+            // SAFETY: after the first row.
+            let placed = unsafe { self.place_between_canaries(arena, layout, Some(place)) };
+            if let Some(payload) = placed {
+                return Ok(payload);
+            }
+        }
+        self.allocate_with_more(arena, layout, place)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_with_more(
+        &mut self,
+        arena: &Arena,
+        layout: Layout,
+        place: Place,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let origin = self.origin(place);
+        if self.settings.method != Method::Canary {
+            return self.allocate_guarded(arena, layout, origin);
+        }
+        let payload = self.place_with_care(arena, layout, origin.place)?;
+        self.is_quick = !self.settings.backtraces;
+        if self.is_quick {
+            self.quick_from = self.first_payload();
+        } else {
+            self.rows.note_stack(self.rows.len() - 1, 0, origin.stack);
+        }
         Ok(payload)
+    }
+
+    /// The lowest address that a payload can have.
+    fn first_payload(&self) -> usize {
+        self.memory.addr().get() + zone::RED_ZONE_LEN
+    }
+
+    fn origin(&self, place: Place) -> Origin {
+        let mut origin = Origin::at(place);
+        if self.settings.backtraces {
+            origin.stack = stack::capture();
+        }
+        origin
     }
 
     /// Write down that a value is to be dropped when the arena is rewound below it. Where it stands,
@@ -124,13 +171,14 @@ impl Tracker {
 
     /// The number of the first block at or above an address of the arena.
     pub(super) fn first_from(&self, address: usize) -> u64 {
-        let row = match self.settings.method {
-            Method::Canary => self.row_from(address),
-            _ => self.charge_from(address),
+        let id = match self.settings.method {
+            Method::Canary => self.rows.get(self.row_from(address)).map(|row| row.id),
+            _ => self
+                .penned
+                .get(self.charge_from(address))
+                .map(|record| record.id),
         };
-        self.records
-            .get(row)
-            .map_or(self.next_id, |record| record.id)
+        id.unwrap_or(self.next_id)
     }
 
     /// Take the last destructor that is owed to a value that stands there or later.
@@ -141,12 +189,16 @@ impl Tracker {
 
     /// Report everything; it has been checked.
     pub(super) fn report(&mut self, arena: &Arena, roots: &Roots) -> Report {
-        let live: Vec<Record> = self.live().copied().collect();
+        let mut live = self.records();
+        live.retain(|record| record.state == State::Live);
         let mut report = Report::new("arena", reach::classify(&live, roots), self.faults.all());
         report.faults_dropped = self.faults.dropped();
         report.numbers = Numbers {
             allocations: self.next_id,
-            frees: self.frees,
+            frees: match self.settings.method {
+                Method::Canary => self.next_id - live.len() as u64 - self.rewound,
+                _ => self.frees,
+            },
             requested: live.iter().map(|record| record.size).sum(),
             granted: arena.used(),
             committed: match &self.guard {
@@ -157,7 +209,7 @@ impl Tracker {
                 Some(guard) => guard.resident(),
                 None => arena.resident().ok(),
             },
-            ledger: self.records.granted() + self.gone.granted(),
+            ledger: self.rows.granted() + self.penned.granted(),
         };
         self.faults.mark_told();
         report
@@ -168,20 +220,53 @@ impl Tracker {
     /// # Safety
     ///
     /// If the pointer leads to a live block, nobody uses it any more.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn free(
         &mut self,
         arena: &Arena,
         pointer: NonNull<u8>,
         layout: Layout,
-        origin: Origin,
+        place: Place,
     ) -> Result<(), Violation> {
-        match self.settings.method {
-            // SAFETY: passed on.
-            Method::Canary => unsafe { self.free_canary(arena, pointer, layout, origin) },
-            // SAFETY: passed on.
-            _ => unsafe { self.free_guarded(arena, pointer, layout, origin) },
+        let origin = Origin::at(place);
+        // SAFETY: passed on.
+        let quick = unsafe { self.free_live(arena, self.quick_from, pointer, layout, origin) };
+        if quick.is_some() {
+            return Ok(());
         }
+        // SAFETY: passed on.
+        unsafe { self.free_with_more(arena, pointer, layout, place) }
+    }
+
+    /// # Safety
+    ///
+    /// As [`Tracker::free`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_with_more(
+        &mut self,
+        arena: &Arena,
+        pointer: NonNull<u8>,
+        layout: Layout,
+        place: Place,
+    ) -> Result<(), Violation> {
+        let origin = self.origin(place);
+        if self.settings.method != Method::Canary {
+            // SAFETY: passed on.
+            return unsafe { self.free_guarded(arena, pointer, layout, origin) };
+        }
+        // SAFETY: passed on.
+        let quick = unsafe { self.free_live(arena, self.first_payload(), pointer, layout, origin) };
+        let freed = match quick {
+            Some(row) => Ok(row),
+            // SAFETY: passed on; nothing has been freed.
+            None => unsafe { self.free_suspicious(arena, pointer, layout, origin) },
+        };
+        let row = freed?;
+        if self.settings.backtraces {
+            self.rows.note_stack(row, 1, origin.stack);
+        }
+        Ok(())
     }
 
     /// Give up every block from an address on: a last look, then poison, or no access. The arena is
@@ -215,11 +300,6 @@ impl Tracker {
             // If nobody reads standard error either, there is nobody left to tell.
             let _ = writeln!(std::io::stderr().lock(), "{report}");
         }
-    }
-
-    fn live(&self) -> impl Iterator<Item = &Record> {
-        let records = self.records.as_slice().iter();
-        records.filter(|record| record.state == State::Live)
     }
 
     fn note(&mut self, fault: Fault) -> Violation {

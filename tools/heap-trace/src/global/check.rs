@@ -43,11 +43,11 @@ pub fn check_here() {
     report.faults.retain(|fault| {
         fault
             .block
-            .map_or(fault.thread == me, |block| block.thread_or_gap == me)
+            .map_or(fault.thread == me, |block| block.thread == me)
     });
     report.faults_dropped = 0;
     report.blocks.retain(|(class, block)| {
-        block.thread_or_gap == me
+        block.thread == me
             && block.id >= first_block
             && matches!(class, Class::DefinitelyLost | Class::IndirectlyLost)
     });

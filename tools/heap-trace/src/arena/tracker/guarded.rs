@@ -25,6 +25,7 @@ impl Tracker {
     ) -> Result<NonNull<u8>, AllocError> {
         let refused = |source| no_ledger(arena, layout, source);
         self.charges.make_room().map_err(refused)?;
+        self.penned.make_room().map_err(refused)?;
         let charge = arena.try_alloc_layout(layout)?;
         let side = match self.settings.method {
             Method::GuardBefore => Side::Front,
@@ -38,6 +39,9 @@ impl Tracker {
         }
         let payload = placed?;
         self.charges.push(charge).map_err(refused)?;
+        let record = Record::new(payload, layout, self.next_id, origin);
+        self.penned.push(record).map_err(refused)?;
+        self.next_id += 1;
         Ok(payload)
     }
 
@@ -52,9 +56,9 @@ impl Tracker {
         origin: Origin,
     ) -> Result<(), Violation> {
         let row = self.guarded_row_of(pointer, origin)?;
-        let record = self.records.as_slice()[row];
+        let record = self.penned.as_slice()[row];
         self.look_at_slack(&record, When::Freed, origin);
-        self.records.as_mut_slice()[row].mark_freed(origin);
+        self.penned.as_mut_slice()[row].mark_freed(origin);
         self.frees += 1;
         if let Some(guard) = &mut self.guard {
             guard.free(pointer, Ended::Freed, origin);
@@ -85,7 +89,7 @@ impl Tracker {
             }) => (Violation::DoubleFree, Some(record)),
             Some(Found { id, .. }) => {
                 let by_id = |record: &Record| record.id;
-                let row = self.records.as_slice().binary_search_by_key(&id, by_id);
+                let row = self.penned.as_slice().binary_search_by_key(&id, by_id);
                 return Ok(row.expect("what is live in a pen is written down"));
             }
         };
@@ -95,12 +99,12 @@ impl Tracker {
     /// Give the newest blocks back to the arena, as far as they are freed: their pens know them still.
     fn give_charges_back(&mut self, arena: &Arena) {
         while let Some(record) = self
-            .records
+            .penned
             .last()
             .filter(|record| record.state != State::Live)
         {
             let layout = record.layout();
-            self.records.pop();
+            self.penned.pop();
             if let Some(charge) = self.charges.pop() {
                 // SAFETY: the arena's newest block, which nobody has touched.
                 unsafe { arena.deallocate(charge, layout) };
@@ -111,8 +115,8 @@ impl Tracker {
     /// Give up every block that the arena was charged for from an address on.
     pub(super) fn rewind_guarded(&mut self, address: usize, origin: Origin) {
         let keep = self.charge_from(address);
-        for row in keep..self.records.len() {
-            let record = self.records.as_slice()[row];
+        for row in keep..self.penned.len() {
+            let record = self.penned.as_slice()[row];
             if record.state == State::Live {
                 self.look_at_slack(&record, When::Rewound, origin);
                 if let Some(guard) = &mut self.guard {
@@ -120,7 +124,7 @@ impl Tracker {
                 }
             }
         }
-        self.records.truncate(keep);
+        self.penned.truncate(keep);
         self.charges.truncate(keep);
     }
 
@@ -132,8 +136,8 @@ impl Tracker {
 
     /// Look at the slack of all live blocks.
     pub(super) fn check_guarded(&mut self, origin: Origin) {
-        for row in 0..self.records.len() {
-            let record = self.records.as_slice()[row];
+        for row in 0..self.penned.len() {
+            let record = self.penned.as_slice()[row];
             if record.state == State::Live {
                 self.look_at_slack(&record, When::Checked, origin);
             }
