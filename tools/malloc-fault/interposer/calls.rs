@@ -45,13 +45,17 @@ struct Shared(UnsafeCell<FaultPlan>);
 unsafe impl Sync for Shared {}
 
 static PLAN: Shared = Shared(UnsafeCell::new(FaultPlan::NONE));
+#[unsafe(link_section = ".data")]
 pub static COUNTERS: Counters = Counters::new();
+#[unsafe(link_section = ".data")]
 static RESETS: AtomicU32 = AtomicU32::new(0);
 
 /// The record of the process that runs here, if its end is of interest.
+#[unsafe(link_section = ".data")]
 pub static RECORD: AtomicPtr<Point> = AtomicPtr::new(null_mut());
 
 /// What is wanted here: as in the channel, less what does not concern a forked child.
+#[unsafe(link_section = ".data")]
 pub static WANTS: AtomicU32 = AtomicU32::new(0);
 
 /// Sets the plan.
@@ -209,7 +213,9 @@ pub fn first_failure(call: &Call) {
     }
 }
 
+#[unsafe(link_section = ".data")]
 static FAILED_SITE: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
+#[unsafe(link_section = ".data")]
 static FAILED_SIZE: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
 
 /// Keeps what a program does after a failure: does it ask again, or for something else?
@@ -245,7 +251,7 @@ fn list(channel: &Channel, kind: Kind, number: u64, failure: u32, call: &Call, s
 ///
 /// The process has one thread.
 pub unsafe fn adopt(record: &'static Point, burst: Burst, count: u64, number: u64, call: &Call) {
-    WANTS.fetch_and(!(wants::LOG | wants::EXPLORE), Relaxed);
+    WANTS.fetch_and(!(wants::LOG | wants::EXPLORE | wants::KEEP), Relaxed);
     COUNTERS.reset();
     COUNTERS.calls.store(number, Relaxed);
     RECORD.store(core::ptr::from_ref(record).cast_mut(), Relaxed);

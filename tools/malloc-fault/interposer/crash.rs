@@ -40,6 +40,7 @@ struct Before(UnsafeCell<[Action; SIGNALS.len()]>);
 // SAFETY: written once, before the handlers that read it are set.
 unsafe impl Sync for Before {}
 
+#[unsafe(link_section = ".data")]
 static BEFORE: Before = Before(UnsafeCell::new(
     [Action {
         handler: 0,
@@ -49,6 +50,7 @@ static BEFORE: Before = Before(UnsafeCell::new(
     }; SIGNALS.len()],
 ));
 
+#[unsafe(link_section = ".data")]
 static WATCHING: AtomicBool = AtomicBool::new(false);
 
 /// A stack for the handler: the fault may be that there is no more of the other.

@@ -19,6 +19,7 @@ struct Job {
     point: AtomicU32,
 }
 
+#[unsafe(link_section = ".data")]
 static RUNNING: [Job; JOBS] = [const {
     Job {
         pid: AtomicI32::new(0),
@@ -27,6 +28,7 @@ static RUNNING: [Job; JOBS] = [const {
 }; JOBS];
 
 /// Explores a call with every shape. Returns `true` in a child, whose call fails.
+#[inline(never)] // calls that explore nothing must do with little stack
 pub fn at(channel: &'static Channel, number: u64, call: &Call, stack: u32) -> bool {
     let header = &channel.header;
     let why_not = if call.process != 1 {

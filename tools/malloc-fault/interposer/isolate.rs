@@ -18,7 +18,7 @@ const SEEK_END: usize = 2;
 /// Status flags that are kept when a file is opened again: append, non-blocking, direct and no-access-time.
 const KEPT_FLAGS: usize = 0o2000 | 0o4000 | 0o40000 | 0o1000000;
 /// How many descriptors a child can be parted from.
-const PARTED: usize = 128;
+const PARTED: usize = 64;
 /// How many files a job may leave to processes that outlive their point.
 const SURVIVED: usize = 1024;
 

@@ -3,6 +3,9 @@
 //!
 //! `no_std`, without dependencies, and no member of the workspace: the build script compiles it apart and the command carries
 //! it. It never allocates and takes no lock. Without a plan and a channel every call is two instructions and the real function.
+//!
+//! Small statics that are written often are put in `.data`, the large ones stay in `.bss`: a forked child, and its parent after
+//! each fork, then unshare one page for all of them.
 
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn)]

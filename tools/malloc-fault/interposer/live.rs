@@ -1,6 +1,6 @@
 //! The blocks that are live: a table in private memory, without locks.
 //!
-//! A block's home is its address in steps of 16 bytes, so the blocks of a heap lie side by side as they do in memory, and
+//! A block's home is its address in steps of 32 bytes, so the blocks of a heap lie side by side as they do in memory, and
 //! touch few pages of the table.
 
 use crate::{start, sys};
@@ -11,6 +11,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU64};
 
 /// How many blocks there is room for.
 pub const ROOM: usize = 1 << 22;
+/// How far apart blocks are, at least, in glibc's heap.
+const STEP: u64 = 32;
 /// How far from its home a block may lie.
 const REACH: usize = 64;
 
@@ -22,6 +24,7 @@ pub struct Row {
     what: AtomicU64,
 }
 
+#[unsafe(link_section = ".data")]
 static TABLE: AtomicPtr<Row> = AtomicPtr::new(null_mut());
 
 /// Rows in one part of the table, an OS page; a part that no block was ever in is not looked at, so it takes no memory.
@@ -74,7 +77,7 @@ fn slot(what: u64) -> u32 {
 }
 
 fn near(rows: &[Row], block: u64) -> impl Iterator<Item = &Row> {
-    let home = (block >> 4) as usize;
+    let home = (block / STEP) as usize;
     (0..REACH).filter_map(move |step| rows.get(home.wrapping_add(step) % ROOM))
 }
 

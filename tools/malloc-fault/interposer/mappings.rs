@@ -134,6 +134,8 @@ fn each_queried(
 }
 
 /// Reads the list as a text.
+#[cold]
+#[inline(never)] // its array is not to lie on the stack of those who need it not
 fn each_listed(file: usize, mut visit: impl FnMut(&Mapping<'_>) -> bool) {
     let mut text = [0_u8; 4096];
     let mut used = 0;

@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
 /// A word that the kernel zeroes in a forked child. Null if it will not.
+#[unsafe(link_section = ".data")]
 static MARK: AtomicPtr<AtomicU32> = AtomicPtr::new(null_mut());
 static ORDINAL: AtomicU32 = AtomicU32::new(1);
 
@@ -69,6 +70,7 @@ static THREADS: [Seen; 1024] = [const {
         ordinal: AtomicU32::new(0),
     }
 }; 1024];
+#[unsafe(link_section = ".data")]
 static THREADS_LEN: AtomicU32 = AtomicU32::new(0);
 
 /// The number of this thread; 0 beyond the first thousand. A thread that gets the stack of one that ended gets its number too.

@@ -1,9 +1,10 @@
 //! Stacks as numbers: walked, hashed, and kept once.
 
-use crate::channel::{self, Channel, STACKS};
+use crate::channel::{self, Channel, STACKS, Warm};
 use crate::plan::mix;
 use crate::start;
 use crate::unwind::{self, Place, RA, Registers, Walk};
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// What is known of a call by its stack.
@@ -69,8 +70,37 @@ fn keep(walk: &Walk) -> Stack {
     }
 }
 
-/// The slot of a stack, filled if it is new; `u32::MAX` if there is no room.
+/// Stacks that were met here, by their hashes: the upper 48 bits of the hash, and the slot. A forked child has this memory as
+/// it was; the pages of the channel it would have to map one by one.
+static MET: [AtomicU64; channel::MET] = [const { AtomicU64::new(0) }; channel::MET];
+
+/// Leaves what is known of code and stacks to another run.
+pub fn leave(warm: &Warm) {
+    unwind::leave(warm);
+    unwind::copy(&MET, &warm.met);
+}
+
+/// Takes what another run has left; the command has put its stacks in this channel.
+pub fn take_over(warm: &Warm) {
+    unwind::take(warm);
+    unwind::copy(&warm.met, &MET);
+}
+
 fn slot(channel: &Channel, hash: u64, site: u64, places: &[Place]) -> u32 {
+    let met = &MET[hash as usize % MET.len()];
+    let there = met.load(Relaxed);
+    if (there ^ hash) >> 16 == 0 {
+        return (there & 0xffff) as u32;
+    }
+    let slot = find_slot(channel, hash, site, places);
+    if slot != u32::MAX {
+        met.store(hash & !0xffff | u64::from(slot), Relaxed);
+    }
+    slot
+}
+
+/// The slot of a stack, filled if it is new; `u32::MAX` if there is no room.
+fn find_slot(channel: &Channel, hash: u64, site: u64, places: &[Place]) -> u32 {
     for step in 0..STACKS.min(256) {
         let index = (hash as usize).wrapping_add(step) % STACKS;
         let stack = &channel.stacks[index];

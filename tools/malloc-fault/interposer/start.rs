@@ -3,14 +3,16 @@
 use crate::calls::{self, COUNTERS, RECORD, WANTS};
 use crate::channel::{CHANNEL_VARIABLE, Channel, MAGIC, PLAN_VARIABLE, wants};
 use crate::exports::ACTIVE;
-use crate::plan::FaultPlan;
-use crate::{explore, leak, live, process, real, sys, unwind};
+use crate::plan::{FaultPlan, PlanError};
+use crate::{explore, leak, live, process, real, stacks, sys, unwind};
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr};
 
+#[unsafe(link_section = ".data")]
 static STARTED: AtomicBool = AtomicBool::new(false);
+#[unsafe(link_section = ".data")]
 static CHANNEL: AtomicPtr<Channel> = AtomicPtr::new(null_mut());
 
 /// Whether calls count: not before the loader is done with this library.
@@ -37,11 +39,8 @@ extern "C" fn start(_: c_int, _: *const *const c_char, environment: *mut *mut c_
     real::resolve();
     // SAFETY: this thread's errno; the program starts with 0.
     unsafe { real::errno().write(0) };
-    let plan = variable(environment, PLAN_VARIABLE);
+    let plan = plan(environment);
     let path = variable(environment, CHANNEL_VARIABLE);
-    let plan = plan
-        .and_then(|text| FaultPlan::parse(text).ok())
-        .unwrap_or(FaultPlan::NONE);
     let channel = path.and_then(open);
     if channel.is_none() && plan.is_none() {
         if !real::is_early_used() {
@@ -62,6 +61,11 @@ extern "C" fn start(_: c_int, _: *const *const c_char, environment: *mut *mut c_
     }
     unwind::start();
     process::start();
+    if let Some(channel) = channel
+        && wanted & wants::WARM != 0
+    {
+        stacks::take_over(&channel.warm);
+    }
     if wanted & wants::LIVE != 0 {
         live::start();
     }
@@ -71,6 +75,30 @@ extern "C" fn start(_: c_int, _: *const *const c_char, environment: *mut *mut c_
     STARTED.store(true, Release);
     if let Some(channel) = channel {
         channel.header.ready.store(1, Release);
+    }
+}
+
+/// The plan in the environment. A text that is none ends the program: a run that fails nothing would look like a good one.
+fn plan(environment: *const *mut c_char) -> FaultPlan {
+    let Some((_, text)) = entry(environment, PLAN_VARIABLE) else {
+        return FaultPlan::NONE;
+    };
+    let plan = match core::str::from_utf8(text.to_bytes()) {
+        Ok(text) => FaultPlan::parse(text),
+        Err(_) => Err(PlanError::Word),
+    };
+    plan.unwrap_or_else(|why| refuse(why))
+}
+
+/// Says what is wrong with the plan and ends the program.
+fn refuse(why: PlanError) -> ! {
+    const BAD_INPUT: usize = 2;
+    for text in ["malloc-fault: ", PLAN_VARIABLE, ": ", why.message(), "\n"] {
+        sys::print_error(text.as_bytes());
+    }
+    loop {
+        // SAFETY: ends the process.
+        unsafe { sys::sys!(sys::EXIT_GROUP, BAD_INPUT) };
     }
 }
 
@@ -189,6 +217,9 @@ extern "C" fn end() {
         && let Some(record) = calls::record()
     {
         explore::wait_for_all(channel);
+        if WANTS.load(Relaxed) & wants::KEEP != 0 && process::ordinal() == 1 {
+            stacks::leave(&channel.warm);
+        }
         let peak = COUNTERS.live.load(Relaxed);
         channel.header.live_high_water_mark.fetch_max(peak, Relaxed);
         // Blocks that a forked process loses go with it.

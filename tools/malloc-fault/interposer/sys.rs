@@ -8,6 +8,7 @@ pub const FSTAT: usize = 5;
 pub const LSEEK: usize = 8;
 pub const MMAP: usize = 9;
 pub const READ: usize = 0;
+pub const WRITE: usize = 1;
 pub const STAT: usize = 4;
 pub const GETPID: usize = 39;
 pub const CLONE: usize = 56;
@@ -64,6 +65,12 @@ pub fn now() -> u64 {
     // SAFETY: the kernel writes the two words of a timespec.
     unsafe { sys!(CLOCK_GETTIME, 1, time.as_mut_ptr()) };
     time[0] * 1_000_000_000 + time[1]
+}
+
+/// Writes to standard error, as far as there is one.
+pub fn print_error(text: &[u8]) {
+    // SAFETY: the kernel reads the text.
+    unsafe { sys!(WRITE, 2, text.as_ptr(), text.len()) };
 }
 
 /// This process's id, asked of the kernel: libc may remember that of a parent.

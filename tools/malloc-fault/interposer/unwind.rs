@@ -8,7 +8,7 @@ mod find;
 mod rules;
 
 pub use find::{Found, find, start};
-pub use rules::{cache_address, word};
+pub use rules::{cache_address, copy, leave, take, word};
 
 use crate::channel::FRAMES;
 

@@ -4,7 +4,7 @@
 //! is an atomic integer: either side may read at any time, and a program that dies in the middle of a write leaves nothing
 //! worse than a record that is not ready. `core` only: the interposer compiles this file too.
 
-use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// What stands at the start of a channel of this layout.
 pub const MAGIC: u64 = 0x6d66_6175_6c74_0002;
@@ -12,6 +12,10 @@ pub const MAGIC: u64 = 0x6d66_6175_6c74_0002;
 pub const MODULES: usize = 512;
 /// How many different stacks it can hold; a power of two.
 pub const STACKS: usize = 1 << 16;
+/// How many rules of unwinding it can hold; a power of two.
+pub const RULES: usize = 1 << 13;
+/// How many stacks a process knows without a look into the channel; a power of two.
+pub const MET: usize = 1 << 14;
 /// How many calls it can list.
 pub const CALLS: usize = 1 << 22;
 /// How many failure points it can judge.
@@ -39,6 +43,10 @@ pub mod wants {
     pub const STACKS: u32 = 16;
     /// Keep a table of live blocks.
     pub const LIVE: u32 = 32;
+    /// Leave in the channel, at the end, what was worked out about code and stacks.
+    pub const KEEP: u32 = 64;
+    /// Begin with what another run has left there.
+    pub const WARM: u32 = 128;
 }
 
 /// The allocation functions that count.
@@ -330,6 +338,20 @@ pub struct Point {
     pub lost: [Lost; 8],
 }
 
+/// What a run has worked out about code and stacks, for one that follows.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Warm {
+    /// How many of `rules` are used.
+    pub rules_len: AtomicU64,
+    /// The interposer's rules of unwinding.
+    pub rules: [[AtomicU64; 4]; RULES],
+    /// Where each is, by a hash of its address.
+    pub index: [AtomicU16; RULES],
+    /// The interposer's stacks: the upper 48 bits of the hash, and the slot.
+    pub met: [AtomicU64; MET],
+}
+
 /// What [`Point::state`] says.
 pub mod state {
     /// Its process runs.
@@ -354,6 +376,8 @@ pub struct Channel {
     pub calls: [CallRecord; CALLS],
     /// In the order in which they were started; the first is the program's own.
     pub points: [Point; POINTS],
+    /// Written at the end of a run that is asked to.
+    pub warm: Warm,
 }
 
 impl Channel {

@@ -190,9 +190,11 @@ pub enum PlanError {
     Number,
 }
 
-impl fmt::Display for PlanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl PlanError {
+    /// What is wrong, and what to write instead.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
             Self::AtZero => "the plan fails call 0: calls are counted from 1",
             Self::CountZero => "the plan fails 0 calls: give a count of at least 1",
             Self::HitZero => "the plan names hit 0 of a stack: hits are counted from 1",
@@ -204,7 +206,13 @@ impl fmt::Display for PlanError {
                  after, ceiling, chance, seed, schedule, noise"
             }
             Self::Number => "the plan has a value that is no number",
-        })
+        }
+    }
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
     }
 }
 

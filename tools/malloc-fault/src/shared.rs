@@ -1,6 +1,6 @@
 //! The command's side of the channel: made here, mapped by the program too, read at any time.
 
-use crate::channel::{Channel, MAGIC};
+use crate::channel::{Channel, MAGIC, MODULES};
 use crate::error::Error;
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -35,6 +35,22 @@ impl Shared {
         Ok(shared)
     }
 
+    /// Takes over what a run has left in another channel, before this one's program starts: modules, stacks, rules.
+    pub(crate) fn warm_up(&self, from: &Self) {
+        let modules = from.header.modules.load(Relaxed).min(MODULES as u32);
+        self.header.modules.store(modules, Relaxed);
+        for (to, from) in self.modules.iter().zip(&from.modules[..modules as usize]) {
+            copy(from, to);
+        }
+        for met in &from.warm.met {
+            let slot = met.load(Relaxed) & 0xffff;
+            if met.load(Relaxed) != 0 {
+                copy(&from.stacks[slot as usize], &self.stacks[slot as usize]);
+            }
+        }
+        copy(&from.warm, &self.warm);
+    }
+
     /// Where another process of the same user finds it.
     pub(crate) fn path(&self) -> &str {
         &self.file.path
@@ -49,6 +65,14 @@ impl Deref for Shared {
         // valid, and nobody but the two sides of this channel knows the file.
         unsafe { &*self.map.as_ptr().cast::<Channel>() }
     }
+}
+
+/// Copies a part of a channel. Both consist of atomic integers alone.
+fn copy<T>(from: &T, to: &T) {
+    let to = std::ptr::from_ref(to).cast_mut();
+    // SAFETY: both lie in channels, whose memory is writable and whose every byte pattern is valid; the one's program has ended,
+    // the other's has not been started.
+    unsafe { std::ptr::copy_nonoverlapping(from, to, 1) };
 }
 
 /// A file in memory, closed with the last process that holds it.

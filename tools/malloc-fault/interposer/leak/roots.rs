@@ -32,8 +32,10 @@ static KNOWN: [Kept; 256] = [const {
         end: AtomicU64::new(0),
     }
 }; 256];
+#[unsafe(link_section = ".data")]
 static KNOWN_LEN: AtomicU64 = AtomicU64::new(0);
 /// How often children had asked when the list was made, plus 1.
+#[unsafe(link_section = ".data")]
 static MADE_AT: AtomicU64 = AtomicU64::new(0);
 
 /// Makes the list for children that are forked from now on, if one of the last found it wanting.
@@ -152,6 +154,7 @@ fn is_readable(start: u64, end: u64) -> bool {
 }
 
 /// Looks at some memory by the kernel, which says so if a page is not there. Returns the first address behind it.
+#[inline(never)] // its array is not to lie on the stack of those who need it not
 fn copied_page(scan: &mut Scan, at: u64, end: u64) -> u64 {
     let mut words = [0_u64; 512];
     let len = (4096 - at % 4096).min(end - at);

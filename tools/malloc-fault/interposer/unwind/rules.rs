@@ -2,8 +2,9 @@
 
 use super::cfi::{self, Cell, Row};
 use super::{Found, RA, RBP, RBX, RSP, Registers};
-use core::sync::atomic::AtomicU64;
+use crate::channel::{RULES, Warm};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU16, AtomicU64};
 
 /// The registers that a function must give back, besides the stack pointer.
 const SAVED: [usize; 6] = [RBX, RBP, 12, 13, 14, 15];
@@ -32,37 +33,34 @@ enum Kind {
     Worked,
 }
 
-/// One kept rule in four words; `pc` is written last.
-struct Kept {
-    pc: AtomicU64,
-    table: AtomicU64,
-    function: AtomicU64,
-    packed: AtomicU64,
-}
+/// One kept rule: its address, written last; its module's table; the function; the rule.
+type Kept = [AtomicU64; 4];
 
-const KEPT: usize = 8192;
+/// In the order in which they were met, so that a forked child that meets more unshares few pages.
+static KEPT: [Kept; RULES] = [const { [const { AtomicU64::new(0) }; 4] }; RULES];
 
-static RULES: [Kept; KEPT] = [const {
-    Kept {
-        pc: AtomicU64::new(0),
-        table: AtomicU64::new(0),
-        function: AtomicU64::new(0),
-        packed: AtomicU64::new(0),
-    }
-}; KEPT];
+#[unsafe(link_section = ".data")]
+static KEPT_LEN: AtomicU64 = AtomicU64::new(0);
+
+/// By the hash of an address: the rule that is kept for it, plus 1.
+static INDEX: [AtomicU16; RULES] = [const { AtomicU16::new(0) }; RULES];
 
 /// Where the rules are kept.
 pub fn cache_address() -> u64 {
-    RULES.as_ptr() as u64
+    KEPT.as_ptr() as u64
 }
 
 /// The rule for an instruction.
 pub fn rule(inside: u64, found: &Found) -> Rule {
-    let kept = &RULES[(inside ^ inside >> 13) as usize % KEPT];
-    if kept.pc.load(Acquire) == inside && kept.table.load(Relaxed) == found.table {
-        let function = kept.function.load(Relaxed);
-        let packed = kept.packed.load(Relaxed);
-        if kept.pc.load(Acquire) == inside {
+    let index = &INDEX[(inside ^ inside >> 13) as usize % RULES];
+    let kept = KEPT.get(usize::from(index.load(Acquire)).wrapping_sub(1));
+    if let Some([pc, table, function, packed]) = kept
+        && pc.load(Acquire) == inside
+        && table.load(Relaxed) == found.table
+    {
+        let function = function.load(Relaxed);
+        let packed = packed.load(Relaxed);
+        if pc.load(Acquire) == inside {
             return Rule {
                 function,
                 signal: packed >> 63 == 1,
@@ -71,13 +69,56 @@ pub fn rule(inside: u64, found: &Found) -> Rule {
         }
     }
     let rule = work_out(inside, found);
-    kept.pc.store(0, Release);
-    kept.table.store(found.table, Relaxed);
-    kept.function.store(rule.function, Relaxed);
-    kept.packed
-        .store(pack(rule.kind) | u64::from(rule.signal) << 63, Relaxed);
-    kept.pc.store(inside, Release);
+    let Some([pc, table, function, packed]) = kept.or_else(|| new(index)) else {
+        return rule;
+    };
+    pc.store(0, Release);
+    table.store(found.table, Relaxed);
+    function.store(rule.function, Relaxed);
+    packed.store(pack(rule.kind) | u64::from(rule.signal) << 63, Relaxed);
+    pc.store(inside, Release);
     rule
+}
+
+/// A place for a rule that is not kept yet. Two threads that need the same take one each, and one is lost.
+fn new(index: &AtomicU16) -> Option<&'static Kept> {
+    let next = KEPT_LEN.fetch_add(1, Relaxed);
+    let kept = KEPT.get(usize::try_from(next).ok()?)?;
+    index.store(next as u16 + 1, Release);
+    Some(kept)
+}
+
+/// Leaves the rules to another run. They hold where the same modules lie at the same places, and say so themselves.
+pub fn leave(warm: &Warm) {
+    let len = KEPT_LEN.load(Relaxed).min(RULES as u64);
+    warm.rules_len.store(len, Relaxed);
+    copy(
+        &KEPT.as_flattened()[..4 * len as usize],
+        warm.rules.as_flattened(),
+    );
+    for (from, to) in INDEX.iter().zip(&warm.index) {
+        to.store(from.load(Relaxed), Relaxed);
+    }
+}
+
+/// Takes the rules that another run has left.
+pub fn take(warm: &Warm) {
+    let len = warm.rules_len.load(Relaxed).min(RULES as u64);
+    KEPT_LEN.store(len, Relaxed);
+    copy(
+        &warm.rules.as_flattened()[..4 * len as usize],
+        KEPT.as_flattened(),
+    );
+    for (from, to) in warm.index.iter().zip(&INDEX) {
+        to.store(from.load(Relaxed), Relaxed);
+    }
+}
+
+/// Copies words.
+pub fn copy(from: &[AtomicU64], to: &[AtomicU64]) {
+    for (from, to) in from.iter().zip(to) {
+        to.store(from.load(Relaxed), Relaxed);
+    }
 }
 
 /// Base in bits 0..4 (15: no caller, 14: worked out each time), six slots of 5 bits, the offset above them.

@@ -4,7 +4,7 @@ use super::Stage;
 use super::judge::{Ended, Judging, Left};
 use super::output::Outputs;
 use super::reference::with_budget;
-use crate::channel::{POINTS, Point, rerun, state};
+use crate::channel::{POINTS, Point, rerun, state, wants};
 use crate::error::Error;
 use crate::interrupt;
 use crate::launch::Started;
@@ -40,7 +40,7 @@ pub(crate) fn explore(
     let outputs = Outputs::new()?;
     let (mut launch, _scratch) = stage.launch()?;
     launch = launch.leaks();
-    launch.wants |= crate::channel::wants::EXPLORE;
+    launch.wants |= wants::EXPLORE | wants::WARM;
     let started =
         launch.start(|channel| prepare(channel, stage, calls, judging, outputs.folder()))?;
     let mut watch = Watch {
@@ -75,6 +75,7 @@ fn prepare(
     header
         .shapes_len
         .store(shapes.len().min(header.shapes.len()) as u32, Relaxed);
+    channel.warm_up(&judging.reference.channel);
     let path = folder.as_os_str().as_bytes();
     for (to, byte) in header.folder.iter().zip(path) {
         to.store(*byte, Relaxed);

@@ -1,9 +1,10 @@
 //! What the program does without failures, twice.
 
 use super::{Settings, Shape, Stage};
-use crate::channel::Kind;
+use crate::channel::{Kind, wants};
 use crate::error::Error;
 use crate::launch::Run;
+use crate::shared::Shared;
 use crate::symbols::Symbols;
 use crate::trace::{CallSeen, Trace};
 use std::collections::{HashMap, HashSet};
@@ -35,6 +36,8 @@ pub(crate) struct Reference {
     pub(crate) lost: HashMap<u64, (u64, u64)>,
     /// The largest sum of live bytes.
     pub(crate) peak: u64,
+    /// What the first run has left: what was worked out about code and stacks serves the run that explores.
+    pub(crate) channel: Shared,
 }
 
 /// A call by its stack, its functions and its size.
@@ -73,6 +76,7 @@ impl Reference {
             lost: lost(&first),
             peak: first.channel.header.live_high_water_mark.load(Relaxed),
             trace,
+            channel: first.channel,
         })
     }
 
@@ -173,7 +177,9 @@ fn run(stage: &Stage<'_>, limit: Duration) -> Result<(Run, Duration), Error> {
     let (launch, _scratch) = stage.launch()?;
     let program = launch.program().to_owned();
     let began = Instant::now();
-    let run = launch.leaks().time_limit(limit).run()?;
+    let mut launch = launch.leaks().time_limit(limit);
+    launch.wants |= wants::KEEP;
+    let run = launch.run()?;
     if run.is_timed_out() {
         return Err(Error::Endless(program, limit.as_secs()));
     }
