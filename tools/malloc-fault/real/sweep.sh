@@ -1,6 +1,7 @@
 #!/bin/sh
 # Sweeps real programs with small inputs: `sweep.sh COMMAND FOLDER` runs each with COMMAND (a built malloc-fault) and leaves
-# a table and a JSON report per program in FOLDER. Needs: sqlite3 jq gawk bc git curl python3 libxml2-utils, as in Debian.
+# a JSON report per program in FOLDER. Then each group's one line is run by itself: a crash must come again, by the same signal
+# in the same module, and a leak must lose more than a clean run. The exit status says whether all did. Needs: sqlite3 jq gawk bc git curl python3 libxml2-utils, as in Debian.
 set -u
 command=$(realpath "$1")
 mkdir -p "$2"
@@ -28,17 +29,43 @@ sweep() {
     status=$?
     end=$(date +%s.%N)
     echo "$name: exit $status, $(echo "$end - $start" | bc) s"
+    again
 }
+
+# The reproducers of the program that was swept last, each with the same input.
+again() {
+    count=$(jq '.groups | length' "$out/$name.json") index=0 bad=0
+    while [ "$index" -lt "$count" ]; do
+        jq ".groups[$index]" "$out/$name.json" > group.json
+        line=$(jq -r '.reproducer | sub("^malloc-fault run "; "run --json --leaks ")' group.json)
+        eval "\"\$command\" $line" < "$input" > with.json 2> /dev/null
+        # The same program, with no call that fails.
+        eval "\"\$command\" run --json --leaks $folder -- ${line##* -- }" < "$input" > without.json 2> /dev/null
+        tail -n 1 with.json > a.json
+        tail -n 1 without.json > b.json
+        if ! jq -e -n --slurpfile group group.json --slurpfile with a.json --slurpfile without b.json '
+            $group[0] as $g | $with[0] as $w | $without[0] as $c |
+            if $g.verdict == "leaked" then $w.lost_blocks > $c.lost_blocks
+            else ($w.ending | contains($g.ending)) and $w.crash[0].module == $g.module end' > /dev/null; then
+            echo "  NOT AGAIN: $line"
+            bad=$((bad + 1)) failed=1
+        fi
+        index=$((index + 1))
+    done
+    echo "  $count groups, $((count - bad)) again by their own lines"
+}
+failed=0 folder=
 
 for name in ${PROGRAMS:-bc sqlite3 gawk git xmllint jq curl python3}; do
     case $name in
     bc) sweep bc script.bc ${COUNT:---count 1..=2} -- /usr/bin/bc -l ;;
     sqlite3) sweep sqlite3 script.sql ${COUNT:---count 1..=2} -- /usr/bin/sqlite3 :memory: ;;
     gawk) sweep gawk rows.txt ${COUNT:---count 1..=2} -- /usr/bin/gawk '{ s[$1] += $2 } END { for (k in s) n += s[k]; print n }' ;;
-    git) sweep git /dev/null ${COUNT:---count 1..=2} --chdir repo -- git log --oneline ;;
+    git) folder="--chdir repo"; sweep git /dev/null ${COUNT:---count 1..=2} --chdir repo -- git log --oneline; folder= ;;
     xmllint) sweep xmllint /dev/null ${COUNT:---count 1..=2} -- /usr/bin/xmllint --format "$work/doc.xml" ;;
     jq) sweep jq doc.json ${COUNT:---count 1..=2} -- /usr/bin/jq -c .a ;;
     curl) sweep curl /dev/null ${COUNT:---count 1..=2} -- /usr/bin/curl -s "file://$work/rows.txt" ;;
     python3) sweep python3 /dev/null ${COUNT:---count 1..=2} -- /usr/bin/python3 -S -c 'print(sum(range(10)))' ;;
     esac
 done
+exit "$failed"

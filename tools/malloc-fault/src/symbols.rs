@@ -1,5 +1,6 @@
 //! Names and lines for frames, as far as the modules on disk have them.
 
+use crate::interposer;
 use crate::trace::{Frame, StackSeen};
 use addr2line::Loader;
 use std::collections::HashMap;
@@ -69,6 +70,30 @@ impl Symbols {
             .iter()
             .flat_map(|frame| self.frame(frame))
             .collect()
+    }
+
+    /// The names of a stack that a fault was on. The interposer stands in for libc's `strdup` and is not to blame for what it is
+    /// given, so its own frames are left out, and who called it is taken for libc.
+    pub(crate) fn crash(&mut self, stack: &StackSeen) -> Vec<Named> {
+        let is_own = |frame: &Frame| {
+            let path = self.modules.get(frame.module as usize);
+            path.is_some_and(|path| interposer::is_its_path(path))
+        };
+        let own = stack
+            .frames
+            .iter()
+            .take_while(|frame| is_own(frame))
+            .count();
+        let mut named: Vec<_> = stack.frames[own..]
+            .iter()
+            .flat_map(|frame| self.frame(frame))
+            .collect();
+        if own > 0
+            && let Some(first) = named.first_mut()
+        {
+            "libc.so.6".clone_into(&mut first.module);
+        }
+        named
     }
 
     /// The names of a frame: one, and those that are inlined there before it.

@@ -7,56 +7,13 @@
     feature = "command"
 ))]
 
+mod common;
+
+use common::{ONE_CALL, assert_refused, command, compile, run, scratch, text};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_malloc-fault"));
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    command(arguments).output().expect("the command")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn scratch(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
-
-/// Compiles a small program in C.
-fn compile(name: &str, source: &str, options: &[&str]) -> String {
-    let file = scratch(&format!("{name}.c"));
-    fs::write(&file, source).expect("the source");
-    let program = scratch(name);
-    let mut compiler = Command::new("cc");
-    compiler
-        .arg("-g")
-        .arg(&file)
-        .arg("-o")
-        .arg(&program)
-        .args(options);
-    assert!(compiler.status().expect("a compiler").success(), "{name}");
-    program.to_str().expect("a path in UTF-8").to_owned()
-}
-
-const ONE_CALL: &str = "#include <stdlib.h>\nint main(void) { void *p = malloc(24); if (!p) return 3; free(p); return 0; }\n";
-
-/// Asserts exit status 2 and one line with these words.
-#[track_caller]
-fn assert_refused(output: &Output, words: &str) {
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains(words), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
-}
+use std::process::{Command, Stdio};
 
 #[test]
 fn plans_without_sense_are_refused() {

@@ -54,7 +54,7 @@ fn report(arguments: &RunArguments, plan: &FaultPlan, run: &Run) {
     let crash = trace::stack(&run.channel, record.crash_stack.load(Relaxed));
     let crashed = run.status().signal().is_some() && record.signal.load(Relaxed) != 0;
     let crash = if crashed {
-        symbols.stack(&crash)
+        symbols.crash(&crash)
     } else {
         Vec::new()
     };

@@ -197,8 +197,16 @@ pub(crate) fn reproducer(
     } else {
         format!(" --hit {hit}")
     };
+    let folder = settings.chdir.as_ref().map_or(String::new(), |folder| {
+        format!(" --chdir {}", quote(&folder.to_string_lossy()))
+    });
+    let follow = if settings.follow_exec {
+        " --follow-exec"
+    } else {
+        ""
+    };
     let (shape, program) = (shape.arguments(), program.join(" "));
-    format!("malloc-fault run --stack {stack}{hit} {shape} -- {program}")
+    format!("malloc-fault run --stack {stack}{hit} {shape}{folder}{follow} -- {program}")
 }
 
 /// A word as a shell reads it back.

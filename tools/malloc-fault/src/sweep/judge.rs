@@ -266,18 +266,7 @@ impl<'a> Judging<'a> {
         // The failed run may have met modules in another order than the reference.
         let modules = Trace::modules_of(channel, &self.reference.trace.program);
         self.symbols.set_modules(modules);
-        let mut named = self.symbols.stack(&stack);
-        // The interposer stands in for libc's strdup, and is not to blame for what it is given.
-        let own = "malloc_fault_interposer::";
-        if named
-            .first()
-            .is_some_and(|first| first.function.starts_with(own))
-        {
-            named.retain(|frame| !frame.function.starts_with(own));
-            if let Some(first) = named.first_mut() {
-                "libc.so.6".clone_into(&mut first.module);
-            }
-        }
+        let named = self.symbols.crash(&stack);
         self.symbols
             .set_modules(self.reference.trace.modules.clone());
         named
