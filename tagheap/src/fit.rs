@@ -66,8 +66,10 @@ impl Hole {
     #[inline]
     pub(crate) fn lowest(self, need: u32, align: u32) -> Option<Fit> {
         let mut payload = (self.first() + (align - 1)) & !(align - 1);
-        while !is_gap(payload - self.first()) {
-            payload += align;
+        if align > 1 {
+            while !is_gap(payload - self.first()) {
+                payload += align;
+            }
         }
         self.carve(payload, need)
     }

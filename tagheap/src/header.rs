@@ -150,23 +150,71 @@ impl Blocks {
     /// Read a header, if one can be here.
     #[inline]
     pub(crate) fn header(self, at: u32) -> Result<Header, Damage> {
+        let (header, check) = self.look(at)?;
+        self.believe(at, &header, check)
+    }
+
+    /// Read dwords that may be a header, and its check byte.
+    #[inline]
+    fn look(self, at: u32) -> Result<(Header, u32), Damage> {
         let Some([previous, size, meta, before, behind, handle]) = self.0.read(at) else {
             return Err(damage(at, What::LinkOutside));
         };
-        if fold(at, size, meta, handle) != FOLDED {
+        let header = Header {
+            previous,
+            size,
+            meta: meta & META_MASK,
+            links: [before, behind],
+            handle,
+        };
+        Ok((header, meta & !META_MASK))
+    }
+
+    /// Check what was read.
+    #[inline]
+    fn believe(self, at: u32, header: &Header, check: u32) -> Result<Header, Damage> {
+        let Header {
+            size, meta, handle, ..
+        } = *header;
+        if fold(at, size, meta | check, handle) != FOLDED {
             return Err(damage(at, What::Check));
         }
         let next = u64::from(at) + u64::from(HEADER) + u64::from(size);
         if next > u64::from(self.last()) && (at, size) != (self.last(), 0) {
             return Err(damage(at, What::Size));
         }
-        Ok(Header {
-            previous,
-            size,
-            meta: meta & META_MASK,
-            links: [before, behind],
-            handle,
-        })
+        Ok(*header)
+    }
+
+    /// Read the header of the block behind `at`, which must lead back to it, if it is free: where it is,
+    /// and the header. Of one that is live no more than that it leads back is looked at.
+    #[inline]
+    pub(crate) fn free_after(self, at: u32, size: u32) -> Result<(u32, Option<Header>), Damage> {
+        let next = at + HEADER + size;
+        let (above, check) = self.look(next)?;
+        if above.previous != at {
+            return Err(damage(next, What::PreviousLink));
+        }
+        if !above.is_free() || next == self.last() {
+            return Ok((next, None));
+        }
+        Ok((next, Some(self.believe(next, &above, check)?)))
+    }
+
+    /// Read the header of the block before `at`, which must end there, if it is free.
+    #[inline]
+    pub(crate) fn free_before(self, at: u32, previous: u32) -> Result<Option<Header>, Damage> {
+        if previous == NONE && at == 0 {
+            return Ok(None);
+        }
+        let (below, check) = self.look(previous)?;
+        if u64::from(previous) + u64::from(HEADER) + u64::from(below.size) != u64::from(at) {
+            return Err(damage(at, What::PreviousLink));
+        }
+        if !below.is_free() {
+            return Ok(None);
+        }
+        Ok(Some(self.believe(previous, &below, check)?))
     }
 
     /// Read the size of the block at `at`, if it is free, and where the next one would be: enough to
@@ -257,23 +305,6 @@ impl Blocks {
             return Err(damage(next, What::PreviousLink));
         }
         Ok((next, found))
-    }
-
-    /// Read the header of the block before `at`, which must end there; `None` at the bottom.
-    #[inline]
-    pub(crate) fn before(self, at: u32, header: &Header) -> Result<Option<(u32, Header)>, Damage> {
-        let previous = header.previous;
-        if previous == NONE && at == 0 {
-            return Ok(None);
-        }
-        if previous >= at {
-            return Err(damage(at, What::PreviousLink));
-        }
-        let found = self.header(previous)?;
-        if previous + HEADER + found.size != at {
-            return Err(damage(at, What::PreviousLink));
-        }
-        Ok(Some((previous, found)))
     }
 
     /// Bytes of the payload beyond the request, the canary's not counted.

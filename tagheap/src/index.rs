@@ -12,7 +12,7 @@
 
 use crate::control::{Control, Core};
 use crate::error::{Damage, What};
-use crate::header::{Blocks, Glance, Header, damage};
+use crate::header::{Blocks, Glance, Header, NONE, damage};
 
 mod lanes;
 
@@ -100,16 +100,23 @@ impl Control {
     /// Note the largest free block that starts in a granule, and what that means above.
     #[inline]
     pub(crate) fn set_largest_in(&self, granule: u32, size: u32) {
-        let leaf = self.geometry.tree.levels[0].0 + granule;
+        let levels = &self.geometry.tree.levels;
+        let leaf = levels[0].0 + granule;
         let old = self.words.get(leaf);
-        if old != size {
-            self.words.set(leaf, size);
+        if old == size {
+            return;
+        }
+        self.words.set(leaf, size);
+        // Mostly another granule of the sixteen has a larger one, before and after.
+        let parent = self.words.get(levels[1].0 + granule / FAN);
+        if self.geometry.tree.count == 1 || parent <= old || parent <= size {
             self.settle(granule, old, size);
         }
     }
 
     /// A granule's largest free block is no longer `old` but `new`: mend the nodes above, up to the
     /// first that need not change.
+    #[inline(never)]
     fn settle(&self, granule: u32, mut old: u32, mut new: u32) {
         let mut node = granule;
         for pair in self.geometry.tree.levels().windows(2) {
@@ -207,11 +214,12 @@ impl Control {
     #[inline]
     fn large_enough(&self, (at, len): Nodes, group: u32, need: u32) -> u32 {
         let bits = lanes::at_least(self.words.sixteen(at + group), need);
-        // What lies behind the last group is something else.
-        match len - group {
-            left @ 0..FAN => bits & ((1 << left) - 1),
-            _ => bits,
+        let left = len - group;
+        if left >= FAN {
+            return bits;
         }
+        // What lies behind the last group is something else.
+        bits & ((1 << left) - 1)
     }
 
     fn index_damage(&self, level: usize, node: u32) -> Damage {
@@ -326,17 +334,16 @@ impl Core {
     }
 
     /// The same as if the block at `left_out` were not free.
+    #[inline]
     pub(crate) fn refresh_without(&self, granule: u32, left_out: u32) -> Result<(), Damage> {
         let mut largest = 0;
-        if let Some(first) = self.control.first_in(granule) {
-            let mut at = first;
-            while granule_of(at) == granule {
-                let block = self.blocks.glance(at)?;
-                if block.free > largest && at != left_out {
-                    largest = block.free;
-                }
-                at = block.next;
+        let mut at = self.control.first_in(granule).unwrap_or(NONE);
+        while granule_of(at) == granule {
+            let block = self.blocks.glance(at)?;
+            if block.free > largest && at != left_out {
+                largest = block.free;
             }
+            at = block.next;
         }
         self.control.set_largest_in(granule, largest);
         Ok(())

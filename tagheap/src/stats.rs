@@ -1,7 +1,7 @@
 //! How much is free, and in what shape.
 
 use crate::control::State;
-use crate::fit::{DWORD, HEADER};
+use crate::fit::DWORD;
 use crate::heap::TagHeap;
 
 /// The shape of free space: external fragmentation.
@@ -49,8 +49,7 @@ impl TagHeap<'_> {
         let blocks = self.core.blocks;
         let tail = self.core.control.get(State::LowestTail);
         let above = blocks.header(tail).ok()?;
-        let (at, below) = blocks.before(tail, &above).ok()??;
-        debug_assert!(at + HEADER <= tail);
-        below.is_free().then_some(below.size as usize * DWORD)
+        let below = blocks.free_before(tail, above.previous).ok()??;
+        Some(below.size as usize * DWORD)
     }
 }

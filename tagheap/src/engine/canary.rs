@@ -39,6 +39,7 @@ impl Core {
     }
 
     /// Write the canary of a block that was asked for so many bytes.
+    #[inline]
     pub(crate) fn set_canary(&self, at: u32, requested: usize) {
         if self.control.geometry.canaries {
             for (place, byte) in (requested as u32..).zip(CANARY) {
@@ -48,10 +49,17 @@ impl Core {
     }
 
     /// Look whether a block's canary is whole.
+    #[inline]
     pub(crate) fn check_canary(&self, at: u32, header: &Header) -> Result<(), Fault> {
-        let (Some(tag), true) = (header.tag(), self.control.geometry.canaries) else {
+        if !self.control.geometry.canaries {
             return Ok(());
-        };
+        }
+        self.look_at_canary(at, header)
+    }
+
+    #[inline(never)]
+    fn look_at_canary(&self, at: u32, header: &Header) -> Result<(), Fault> {
+        let tag = header.tag().ok_or_else(|| damage(at, What::TagList))?;
         let requested = self.requested(at, header)?;
         for (byte, expected) in CANARY.into_iter().enumerate() {
             let found = self.blocks.0.byte(at + HEADER, (requested + byte) as u32);

@@ -49,7 +49,8 @@ impl Core {
                 if at >= bound {
                     return Ok(None);
                 }
-                if size >= need && (Hole { at, size }).lowest(need, align).is_some() {
+                let fits = || align == 1 || (Hole { at, size }).lowest(need, align).is_some();
+                if size >= need && fits() {
                     return Ok(Some(at));
                 }
                 next = behind;
@@ -84,6 +85,7 @@ impl Core {
     }
 
     /// Make a block in a free one that was found to fit it. Returns where its header is.
+    #[inline]
     pub(crate) fn carve(&self, at: u32, new: NewBlock) -> Result<u32, Damage> {
         let free = self.blocks.header(at)?;
         let hole = Hole {
@@ -101,8 +103,7 @@ impl Core {
         let list = self.tag_list(new.tag)?;
         // Nothing is written above this line.
         let mut counts = self.control.counts();
-        counts.take_free(at, free.size);
-        counts.add_live(fit.at, new.tag.side());
+        counts.carve(at, &fit, new.tag.side());
         let previous = if fit.front == 0 {
             free.previous
         } else {
@@ -119,12 +120,6 @@ impl Core {
         self.blocks.write(fit.at, &header);
         self.set_canary(fit.at, new.requested);
         self.cut_rest(fit.at, fit.size, fit.rest, behind);
-        if fit.front != 0 {
-            counts.add_free(at, fit.front - HEADER);
-        }
-        if fit.rest != 0 {
-            counts.add_free(fit.at + HEADER + fit.size, fit.rest - HEADER);
-        }
         self.control.set_counts(&counts);
         self.index_pieces(at, free.size, fit.at + HEADER + fit.size, fit.rest)?;
         Ok(fit.at)
@@ -132,7 +127,7 @@ impl Core {
 
     /// Make the dwords behind a live block a free one, if there are any; mend the link of the block
     /// behind them.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn cut_rest(&self, at: u32, size: u32, rest: u32, behind: u32) {
         if rest == 0 {
             self.blocks.set_previous(behind, at);
@@ -145,7 +140,7 @@ impl Core {
     }
 
     /// The free block at `at` is gone or smaller, and `rest` dwords at `cut` are a free block.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn index_pieces(
         &self,
         at: u32,

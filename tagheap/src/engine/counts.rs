@@ -1,6 +1,7 @@
 //! What is known of all blocks together: read once, changed, and written once by each operation.
 
 use crate::control::{Control, State};
+use crate::fit::{Fit, HEADER};
 use crate::header::NONE;
 use crate::tag::Side;
 
@@ -36,9 +37,28 @@ impl Counts {
         }
     }
 
+    /// A live block was carved from the free one at `at`, a gap left below it or above or both.
+    ///
+    /// HEAD takes from the free space below all TAIL blocks, and so does TAIL if it goes lower than before; what is
+    /// left above such a block is no longer HEAD's.
+    #[inline]
+    pub(crate) fn carve(&mut self, at: u32, fit: &Fit, side: Side) {
+        let (front, rest) = (payload_of(fit.front), payload_of(fit.rest));
+        let whole = fit.front + fit.size + fit.rest;
+        let left = front + rest;
+        let pieces = u32::from(fit.front != 0) + u32::from(fit.rest != 0);
+        self.free = self.free.wrapping_add(left).wrapping_sub(whole);
+        self.free_blocks = self.free_blocks.wrapping_add(pieces).wrapping_sub(1);
+        if at < self.lowest_tail {
+            let left = if side == Side::Head { left } else { front };
+            self.free_head = self.free_head.wrapping_add(left).wrapping_sub(whole);
+        }
+        self.add_live(fit.at, side);
+    }
+
     /// A block is live now: it may be the outermost of its side.
     #[inline]
-    pub(crate) fn add_live(&mut self, at: u32, side: Side) {
+    fn add_live(&mut self, at: u32, side: Side) {
         self.live = self.live.wrapping_add(1);
         match side {
             Side::Head if self.highest_head == NONE || at > self.highest_head => {
@@ -68,6 +88,12 @@ impl Counts {
             self.highest_head = to;
         }
     }
+}
+
+/// The payload of a free block of so many dwords in all, if there is one.
+#[inline]
+fn payload_of(dwords: u32) -> u32 {
+    dwords.saturating_sub(HEADER)
 }
 
 impl Control {

@@ -51,16 +51,14 @@ impl Coalescing {
 
 impl Core {
     /// Free a live block that is not pinned.
+    #[inline(always)]
     pub(crate) fn release(&self, at: u32, header: &Header) -> Result<Freed, Damage> {
         let tag = header.tag().ok_or_else(|| damage(at, What::TagList))?;
-        let below = self.blocks.before(at, header)?;
-        let (next, above) = self.blocks.after(at, header)?;
-        let below = below.filter(|(_, below)| below.is_free());
-        let joins_next = above.is_free() && next != self.blocks.last();
-        let behind = if joins_next {
-            self.blocks.behind(next, &above)?
-        } else {
-            next
+        let below = self.blocks.free_before(at, header.previous)?;
+        let (next, above) = self.blocks.free_after(at, header.size)?;
+        let behind = match &above {
+            Some(above) => self.blocks.behind(next, above)?,
+            None => next,
         };
         let neighbours = self.tag_neighbours(at, header, tag)?;
         if header.handle != NONE {
@@ -72,15 +70,15 @@ impl Core {
             self.give_slot(header.handle);
         }
         let mut counts = self.control.counts();
-        let (start, previous) = match below {
-            Some((start, below)) => {
-                counts.take_free(start, below.size);
+        let (start, previous) = match &below {
+            Some(below) => {
+                counts.take_free(header.previous, below.size);
                 self.control.forget_start(at, next);
-                (start, below.previous)
+                (header.previous, below.previous)
             }
             None => (at, header.previous),
         };
-        if joins_next {
+        if let Some(above) = &above {
             counts.take_free(next, above.size);
             self.control.forget_start(next, behind);
         }
@@ -91,11 +89,13 @@ impl Core {
         counts.add_free(start, size);
         self.control.set_counts(&counts);
         self.control.raise(granule_of(start), size);
-        let joined = joins_next && granule_of(next) != granule_of(start);
-        if joined && self.control.largest_in(granule_of(next)) <= above.size {
+        if let Some(above) = &above
+            && granule_of(next) != granule_of(start)
+            && self.control.largest_in(granule_of(next)) <= above.size
+        {
             self.refresh(granule_of(next))?;
         }
-        let case = Coalescing::of(joins_next, below.is_some());
+        let case = Coalescing::of(above.is_some(), below.is_some());
         Ok(Freed {
             bytes: header.size as usize * DWORD + case.headers_gone() * HEADER_LEN,
             case,

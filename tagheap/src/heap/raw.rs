@@ -107,6 +107,7 @@ impl TagHeap<'_> {
     }
 
     /// Allocate; returns the header's place. `handle` is the slot that its header is to name.
+    #[inline]
     pub(crate) fn place(
         &self,
         size: usize,
@@ -142,7 +143,7 @@ impl TagHeap<'_> {
     }
 
     /// Find the live block whose payload an address is.
-    #[inline]
+    #[inline(always)]
     fn block_of(&self, payload: NonNull<u8>) -> Result<(u32, Header), Error> {
         let offset = self.offset_of(payload.as_ptr()).ok_or(Error::Foreign)?;
         if offset.is_multiple_of(DWORD)
@@ -172,6 +173,7 @@ impl TagHeap<'_> {
     }
 
     /// Free a live block that may be pinned.
+    #[inline(always)]
     pub(crate) fn release(&self, at: u32, header: &Header) -> Result<Freed, Error> {
         if is_pinned(&self.core, at, header)? {
             let payload = self.offset(at + HEADER);
@@ -219,6 +221,7 @@ impl TagHeap<'_> {
 }
 
 /// Tell whether a block's bytes are in use by a guard.
+#[inline]
 pub(crate) fn is_pinned(core: &Core, at: u32, header: &Header) -> Result<bool, Error> {
     match header.handle {
         NONE => Ok(false),
