@@ -1,7 +1,7 @@
 //! arena-core beside its peers: counted, held to its goals, timed, put into tables.
 //!
 //! `cargo xtask bench` counts instructions and page faults and writes them to `dev/bench/results/`;
-//! `--check` counts what the gate needs, writes nothing, and fails on a missed goal; `--times`
+//! `--check` counts what the gate needs, tagheap's churn too, writes nothing, and fails on a missed goal; `--times`
 //! measures times; `--tables` makes the tables from the data files again.
 
 use crate::run::{Outcome, need};
@@ -9,6 +9,7 @@ use crate::run::{Outcome, need};
 mod count;
 mod data;
 mod goals;
+mod heaps;
 mod program;
 mod tables;
 mod times;
@@ -56,7 +57,8 @@ pub(crate) fn run_mode(mode: Mode) -> Outcome {
             let counts = count::instructions(&program, is_gated)?;
             let faults = count::faults(&program, |peer| peer.starts_with("arena-core"))?;
             print!("{}", tables::instructions(&counts));
-            goals::hold(&counts, &faults)
+            goals::hold(&counts, &faults)?;
+            heaps::hold()
         }
     }
 }

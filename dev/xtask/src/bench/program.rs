@@ -1,6 +1,6 @@
 //! The bench program: built once, run many times.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::run::{Outcome, command, output};
@@ -33,17 +33,10 @@ pub(crate) struct Report {
 }
 
 impl Program {
-    /// Build it, and ask cargo where it is: the target folder may be anywhere.
+    /// Build it, and ask it what it can run.
     pub(crate) fn build(features: &[&str]) -> Outcome<Self> {
-        let line = format!(
-            "cargo build --quiet --package bench --profile bench --features {} --message-format json-render-diagnostics",
-            features.join(",")
-        );
-        let said = String::from_utf8_lossy(&output(command(&line))?.stdout).into_owned();
-        let path =
-            executable(&said).ok_or_else(|| format!("`{line}` built no program:\n{said}"))?;
         let mut program = Self {
-            path,
+            path: build("bench", features)?,
             runs: Vec::new(),
         };
         program.runs = program.list()?;
@@ -75,25 +68,47 @@ impl Program {
 
     /// Run it under callgrind; return the instructions of the whole process as well.
     pub(crate) fn count(&self, run: &Run, count: u64) -> Outcome<(Report, u64)> {
-        let mut command = Command::new("valgrind");
-        command
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(&self.path);
+        let mut command = callgrind(&self.path);
         self.arguments(&mut command, run, count, 1);
-        let output = output(command)?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let collected = said
-            .lines()
-            .find_map(|line| line.split("Collected :").nth(1))
-            .and_then(|number| number.trim().parse().ok())
-            .ok_or_else(|| format!("callgrind counted nothing:\n{said}"))?;
-        Ok((report(&output.stdout)?, collected))
+        let (stdout, collected) = collected(command)?;
+        Ok((report(&stdout)?, collected))
     }
 
     fn arguments(&self, command: &mut Command, run: &Run, count: u64, passes: u64) {
         command.args([&run.workload, &run.peer]);
         command.args([count.to_string(), passes.to_string()]);
     }
+}
+
+/// Build a program of the bench, and ask cargo where it is: the target folder may be anywhere.
+pub(crate) fn build(name: &str, features: &[&str]) -> Outcome<PathBuf> {
+    let line = format!(
+        "cargo build --quiet --package bench --bin {name} --profile bench --features {} --message-format json-render-diagnostics",
+        features.join(",")
+    );
+    let said = String::from_utf8_lossy(&output(command(&line))?.stdout).into_owned();
+    executable(&said).ok_or_else(|| format!("`{line}` built no program:\n{said}"))
+}
+
+/// A program under callgrind, still without its arguments.
+pub(crate) fn callgrind(program: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program);
+    command
+}
+
+/// Run what [`callgrind`] began: what the program printed, and its instructions.
+pub(crate) fn collected(command: Command) -> Outcome<(Vec<u8>, u64)> {
+    let output = output(command)?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let collected = said
+        .lines()
+        .find_map(|line| line.split("Collected :").nth(1))
+        .and_then(|number| number.trim().parse().ok())
+        .ok_or_else(|| format!("callgrind counted nothing:\n{said}"))?;
+    Ok((output.stdout, collected))
 }
 
 /// Find the program among cargo's messages, one JSON object a line.

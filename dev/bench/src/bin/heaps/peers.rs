@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use rlsf::Tlsf;
 use tagheap::walker::Walker;
-use tagheap::{Options, Tag, TagHeap};
+use tagheap::{Handle, Options, Tag, TagHeap};
 use talc::base::Talc;
 use talc::base::binning::DefaultBinning;
 use talc::source::Manual;
@@ -37,15 +37,17 @@ pub(crate) trait Heap {
 pub(crate) enum Peer {
     Walker,
     TagHeap,
+    Handles,
     Rlsf,
     Talc,
     Glibc,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Walker,
         Self::TagHeap,
+        Self::Handles,
         Self::Rlsf,
         Self::Talc,
         Self::Glibc,
@@ -55,6 +57,7 @@ impl Peer {
         match self {
             Self::Walker => "list walker",
             Self::TagHeap => "tagheap",
+            Self::Handles => "tagheap, by handles",
             Self::Rlsf => "rlsf",
             Self::Talc => "talc",
             Self::Glibc => "glibc malloc",
@@ -66,6 +69,7 @@ impl Peer {
         match self {
             Self::Walker => "walker",
             Self::TagHeap => "tagheap",
+            Self::Handles => "tagheap-handles",
             Self::Rlsf => "rlsf",
             Self::Talc => "talc",
             Self::Glibc => "glibc",
@@ -77,6 +81,7 @@ impl Peer {
         match self {
             Self::Walker => Box::new(Walking(Walker::new(len))),
             Self::TagHeap => Box::new(tag_heap(len, &Options::new())),
+            Self::Handles => Box::new(Handles::new(len)),
             Self::Rlsf => Box::new(rlsf(len)),
             Self::Talc => Box::new(talc(len)),
             Self::Glibc => Box::new(Glibc),
@@ -127,6 +132,54 @@ impl Heap for TagHeap<'static> {
     ) -> Option<NonNull<u8>> {
         // SAFETY: the caller's word.
         unsafe { self.realloc_raw(block, new) }.ok()
+    }
+}
+
+/// Blocks by handle; what is taken for a pointer is the handle's place in a list, and never followed.
+struct Handles {
+    heap: TagHeap<'static>,
+    handles: Vec<Handle>,
+    vacant: Vec<usize>,
+}
+
+impl Handles {
+    fn new(len: usize) -> Self {
+        let options = Options::new().handles((len / 100) as u32);
+        Self {
+            heap: tag_heap(len, &options),
+            handles: Vec::new(),
+            vacant: Vec::new(),
+        }
+    }
+}
+
+impl Heap for Handles {
+    fn alloc(&mut self, size: usize) -> Option<NonNull<u8>> {
+        let handle = self.heap.alloc(size, TAG).ok()?;
+        let place = if let Some(place) = self.vacant.pop() {
+            self.handles[place] = handle;
+            place
+        } else {
+            self.handles.push(handle);
+            self.handles.len() - 1
+        };
+        NonNull::new(std::ptr::without_provenance_mut(place + 1))
+    }
+
+    unsafe fn free(&mut self, block: NonNull<u8>, _size: usize) {
+        let place = block.addr().get() - 1;
+        self.heap.free(self.handles[place]).expect("a live block");
+        self.vacant.push(place);
+    }
+
+    unsafe fn realloc(
+        &mut self,
+        block: NonNull<u8>,
+        _old: usize,
+        new: usize,
+    ) -> Option<NonNull<u8>> {
+        let handle = self.handles[block.addr().get() - 1];
+        self.heap.realloc(handle, new).ok().map(|()| block)
     }
 }
 
