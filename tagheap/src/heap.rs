@@ -261,7 +261,13 @@ impl<'m> TagHeap<'m> {
     ///
     /// What is wrong first, and where.
     pub fn validate(&self) -> Result<(), Fault> {
-        self.core.validate()
+        self.core.validate()?;
+        let (said, found) = (self.core.pins()?, self.pins.get());
+        if said != found {
+            let name = "the number of guards";
+            return Err(Fault::Count { name, said, found });
+        }
+        Ok(())
     }
 
     /// Refuse a call from a callback of the heap.

@@ -84,7 +84,7 @@ impl Iterator for Walk<'_> {
             None if last => BlockState::Last,
             None => BlockState::Free,
             Some(tag) => {
-                let slot = core.slot(header.handle);
+                let slot = core.slot(header.handle).ok()?;
                 BlockState::Live {
                     tag,
                     requested: core.requested(at, &header).ok()?,

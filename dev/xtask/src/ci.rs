@@ -102,7 +102,15 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "arena-core under AddressSanitizer",
-        run: address_sanitizer,
+        run: || under_address_sanitizer("--package arena-core --features failure-hook --lib"),
+        needs: Some(nightly),
+    },
+    Check {
+        name: "tagheap under AddressSanitizer: white box, misuse, damage, images",
+        run: || {
+            under_address_sanitizer("--package tagheap --lib --test white_box")?;
+            under_address_sanitizer("--package tests --test tagheap -- misuse damage images guards")
+        },
         needs: Some(nightly),
     },
     Check {
@@ -303,11 +311,11 @@ fn docs() -> Outcome {
 }
 
 /// The target is named so that build scripts and macros stay as they are.
-fn address_sanitizer() -> Outcome {
-    let mut test = command(
-        "cargo +nightly test --quiet --package arena-core --features failure-hook --lib \
-         --target x86_64-unknown-linux-gnu --target-dir target/asan",
-    );
+fn under_address_sanitizer(arguments: &str) -> Outcome {
+    let mut test = command(&format!(
+        "cargo +nightly test --quiet --target x86_64-unknown-linux-gnu --target-dir target/asan \
+         {arguments}"
+    ));
     test.env("RUSTFLAGS", "-Zsanitizer=address");
     println!("   RUSTFLAGS=-Zsanitizer=address {}", display(&test));
     run(test)

@@ -220,6 +220,10 @@ impl Bubble {
         let (mut end, above) = core.blocks.after(next, block)?;
         let tag = block.tag().ok_or_else(|| damage(next, What::TagList))?;
         let neighbours = core.tag_neighbours(next, block, tag)?;
+        let slot = match block.handle {
+            NONE => None,
+            slot => Some((slot, core.slot_of_block(next, slot)?)),
+        };
         let gap = to - self.at;
         if gap != 0 {
             // A gap is left only below a block that has free space above.
@@ -236,10 +240,16 @@ impl Bubble {
             end = behind;
             self.pass(next, block, to, end);
             core.relink_tag(to, tag, neighbours);
+            if let Some((slot, state)) = slot {
+                core.move_slot(slot, state, to);
+            }
             return core.refresh_without(granule_of(absorbed), self.at);
         }
         self.pass(next, block, to, end);
         core.relink_tag(to, tag, neighbours);
+        if let Some((slot, state)) = slot {
+            core.move_slot(slot, state, to);
+        }
         Ok(())
     }
 
@@ -252,9 +262,6 @@ impl Bubble {
             ..*block
         };
         core.blocks.write(to, &moved);
-        if block.handle != NONE {
-            core.move_slot(block.handle, to);
-        }
         core.control.count(|counts| counts.move_live(next, to));
         core.control.forget_start(next, end);
         core.control.note_start(to);

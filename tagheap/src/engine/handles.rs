@@ -7,6 +7,10 @@
 //!  2       pins (EXCLUSIVE for one)   FREE                  anything
 //! ```
 //!
+//! The upper byte of dword 2 is a check byte: it folds the rest of the slot, and which one it is, so that a
+//! change of any one byte of a slot that was ever used shows. A changed generation would make a stale
+//! handle good, or a good one stale; changed pins would move a block under its guard.
+//!
 //! Slots at or above `UsedHandles` were never used: a table of any size costs memory only as far as
 //! it is used. A generation that would repeat retires its slot: a stale handle is never taken for a
 //! fresh one.
@@ -15,11 +19,16 @@ use crate::control::{Core, SLOT, State};
 use crate::error::{Damage, What};
 use crate::header::{Header, NONE, damage};
 
+/// The bits of dword 2 that are not the check byte.
+const PINS: u32 = (1 << CHECK_SHIFT) - 1;
+
+const CHECK_SHIFT: u32 = 24;
+
 /// Not pinned, but free.
-const FREE: u32 = u32::MAX - 1;
+const FREE: u32 = PINS - 1;
 
 /// Pinned for writing.
-const EXCLUSIVE: u32 = u32::MAX;
+const EXCLUSIVE: u32 = PINS;
 
 /// The most guards at a time that only read.
 const SHARED_MAX: u32 = FREE - 1;
@@ -30,6 +39,16 @@ pub(crate) struct SlotState {
     pub(crate) at: u32,
     pub(crate) generation: u32,
     pins: u32,
+}
+
+/// The dwords of a slot, in their order; the last without the check byte.
+type SlotDwords = [u32; SLOT as usize];
+
+#[inline]
+fn check(slot: u32, [block, generation, pins]: SlotDwords) -> u32 {
+    let all = slot ^ block ^ generation ^ pins;
+    let half = all ^ all >> 16;
+    (half ^ half >> 8 ^ 0xa5) & 0xff
 }
 
 impl SlotState {
@@ -53,20 +72,40 @@ impl Core {
         self.control.geometry.slots + SLOT * slot
     }
 
+    /// Read a slot that was used once.
+    #[inline]
+    fn read_slot(&self, slot: u32) -> Result<SlotDwords, Damage> {
+        let words = self.control.words.read(self.slot_words(slot));
+        let [block, generation, last] = words.ok_or_else(|| table_damage(slot))?;
+        let dwords = [block, generation, last & PINS];
+        if last >> CHECK_SHIFT == check(slot, dwords) {
+            Ok(dwords)
+        } else {
+            Err(table_damage(slot))
+        }
+    }
+
+    #[inline]
+    fn write_slot(&self, slot: u32, dwords: SlotDwords) {
+        let [block, generation, pins] = dwords;
+        let last = pins | check(slot, dwords) << CHECK_SHIFT;
+        let at = self.slot_words(slot);
+        self.control.words.write(at, [block, generation, last]);
+    }
+
     /// Read a slot in use; `None` if it is not.
     #[inline]
-    pub(crate) fn slot(&self, slot: u32) -> Option<SlotState> {
+    pub(crate) fn slot(&self, slot: u32) -> Result<Option<SlotState>, Damage> {
         if slot >= self.used_handles() {
-            return None;
+            return Ok(None);
         }
-        let at = self.slot_words(slot);
-        let words = self.control.words;
-        let pins = words.get(at + 2);
-        (pins != FREE).then(|| SlotState {
-            at: words.get(at),
-            generation: words.get(at + 1),
+        let [at, generation, pins] = self.read_slot(slot)?;
+        let state = SlotState {
+            at,
+            generation,
             pins,
-        })
+        };
+        Ok((pins != FREE).then_some(state))
     }
 
     #[inline]
@@ -83,9 +122,7 @@ impl Core {
             let used = self.used_handles();
             return Ok((used < self.control.geometry.handles).then_some(used));
         }
-        let is_free =
-            free < self.used_handles() && self.control.words.get(self.slot_words(free) + 2) == FREE;
-        if is_free {
+        if free < self.used_handles() && self.read_slot(free)?[2] == FREE {
             Ok(Some(free))
         } else {
             Err(table_damage(free))
@@ -104,31 +141,28 @@ impl Core {
             self.control.add(State::UsedHandles, 1);
             0
         };
-        words.set(at, block);
-        words.set(at + 1, generation);
-        words.set(at + 2, 0);
+        self.write_slot(slot, [block, generation, 0]);
         generation
     }
 
     /// Read the slot that a header names, which must name the block.
     #[inline]
     pub(crate) fn slot_of_block(&self, block: u32, slot: u32) -> Result<SlotState, Damage> {
-        self.slot(slot)
+        self.slot(slot)?
             .filter(|state| state.at == block)
             .ok_or_else(|| damage(block, What::Handle))
     }
 
-    /// Give a slot up; its handle is stale from now on.
+    /// Give a slot up, whose state was read; its handle is stale from now on.
     #[inline]
-    pub(crate) fn give_slot(&self, slot: u32) {
-        let at = self.slot_words(slot);
-        let words = self.control.words;
-        words.set(at + 2, FREE);
-        let generation = words.get(at + 1);
-        if let Some(next) = generation.checked_add(1) {
-            words.set(at + 1, next);
-            words.set(at, self.control.get(State::FreeHandle));
-            self.control.set(State::FreeHandle, slot);
+    pub(crate) fn give_slot(&self, slot: u32, state: SlotState) {
+        match state.generation.checked_add(1) {
+            Some(generation) => {
+                let next = self.control.get(State::FreeHandle);
+                self.write_slot(slot, [next, generation, FREE]);
+                self.control.set(State::FreeHandle, slot);
+            }
+            None => self.write_slot(slot, [NONE, state.generation, FREE]),
         }
     }
 
@@ -136,7 +170,7 @@ impl Core {
     pub(crate) fn hand_over(&self, from: u32, header: &mut Header, to: u32) -> Result<(), Damage> {
         let slot = header.handle;
         let heir = self.blocks.header(to)?;
-        self.slot_of_block(from, slot)?;
+        let state = self.slot_of_block(from, slot)?;
         self.blocks.write(
             to,
             &Header {
@@ -146,41 +180,55 @@ impl Core {
         );
         header.handle = NONE;
         self.blocks.write(from, header);
-        self.move_slot(slot, to);
+        self.move_slot(slot, state, to);
         Ok(())
     }
 
-    /// The block of a slot is somewhere else now.
-    pub(crate) fn move_slot(&self, slot: u32, block: u32) {
-        self.control.words.set(self.slot_words(slot), block);
+    /// The block of a slot, whose state was read, is somewhere else now.
+    #[inline]
+    pub(crate) fn move_slot(&self, slot: u32, state: SlotState, block: u32) {
+        self.write_slot(slot, [block, state.generation, state.pins]);
     }
 
     /// Pin a slot in use; `false` if who has it now does not allow that.
     pub(crate) fn pin(&self, slot: u32, state: SlotState, exclusive: bool) -> bool {
         let pins = state.pinned(exclusive);
         if let Some(pins) = pins {
-            self.control.words.set(self.slot_words(slot) + 2, pins);
+            self.write_slot(slot, [state.at, state.generation, pins]);
         }
         pins.is_some()
     }
 
-    /// Take one pin back.
+    /// Take one pin back. A damaged slot stays as it is, to be reported by who can.
     pub(crate) fn unpin(&self, slot: u32) {
-        let at = self.slot_words(slot) + 2;
-        let pins = match self.control.words.get(at) {
-            EXCLUSIVE => 0,
-            pins => pins.saturating_sub(1),
-        };
-        self.control.words.set(at, pins);
+        if let Ok([block, generation, pins]) = self.read_slot(slot) {
+            let left = match pins {
+                EXCLUSIVE => 0,
+                pins => pins.saturating_sub(1),
+            };
+            self.write_slot(slot, [block, generation, left]);
+        }
     }
 
     /// Forget all pins: those of a process that is gone.
     pub(crate) fn unpin_all(&self) {
         for slot in 0..self.used_handles() {
-            if self.slot(slot).is_some() {
-                self.control.words.set(self.slot_words(slot) + 2, 0);
+            if let Ok(Some(state)) = self.slot(slot) {
+                self.write_slot(slot, [state.at, state.generation, 0]);
             }
         }
+    }
+
+    /// Count the guards that the table says there are.
+    pub(crate) fn pins(&self) -> Result<usize, Damage> {
+        let mut pins = 0;
+        for slot in 0..self.used_handles() {
+            pins += self.slot(slot)?.map_or(0, |state| match state.pins {
+                EXCLUSIVE => 1,
+                shared => shared as usize,
+            });
+        }
+        Ok(pins)
     }
 
     /// Look through the table: slots in use name their blocks, the others are on the free list or
@@ -192,7 +240,7 @@ impl Core {
         }
         let (mut in_use, mut retired) = (0, 0);
         for slot in 0..used {
-            match self.slot(slot) {
+            match self.slot(slot)? {
                 Some(state) => {
                     let names_back = self.starts_block(state.at)?
                         && self.blocks.header(state.at)?.handle == slot;
@@ -210,7 +258,7 @@ impl Core {
         let mut listed = 0;
         let mut slot = self.control.get(State::FreeHandle);
         while slot != NONE {
-            if slot >= used || self.slot(slot).is_some() || listed == used {
+            if slot >= used || self.slot(slot)?.is_some() || listed == used {
                 return Err(table_damage(slot));
             }
             listed += 1;

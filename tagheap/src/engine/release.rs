@@ -61,13 +61,14 @@ impl Core {
             None => next,
         };
         let neighbours = self.tag_neighbours(at, header, tag)?;
-        if header.handle != NONE {
-            self.slot_of_block(at, header.handle)?;
-        }
+        let slot = match header.handle {
+            NONE => None,
+            slot => Some((slot, self.slot_of_block(at, slot)?)),
+        };
         // Nothing is written above this line.
         self.unlink_tag(tag, neighbours);
-        if header.handle != NONE {
-            self.give_slot(header.handle);
+        if let Some((slot, state)) = slot {
+            self.give_slot(slot, state);
         }
         let mut counts = self.control.counts();
         let (start, previous) = match &below {

@@ -143,7 +143,7 @@ impl TagHeap<'_> {
         if handle.heap != self.core.control.heap {
             return Err(Error::OtherHeap);
         }
-        let state = self.core.slot(handle.slot);
+        let state = self.core.slot(handle.slot)?;
         let state = state.filter(|state| state.generation == handle.generation);
         let state = state.ok_or(Error::Stale)?;
         let header = self.core.blocks.header(state.at)?;

@@ -103,19 +103,102 @@ fn any_changed_byte_is_reported_or_harmless() {
             }
         }
         silent.dedup();
-        // What `validate` cannot know: generations and pins, slots that were never used, and up to
-        // three bytes that fill the table of first blocks up to a dword.
+        // What `validate` cannot know: slots that were never used, and up to three bytes that fill the
+        // table of first blocks up to a dword.
         let table_at = options.control_len(capacity) - HANDLES as usize * 12;
-        let elsewhere: Vec<_> = silent.iter().filter(|byte| **byte < table_at).collect();
+        let unused_at = table_at + handles.len() * 12;
+        let elsewhere: Vec<_> = silent.iter().filter(|byte| **byte < unused_at).collect();
         assert!(elsewhere.len() <= 3, "changed in silence: {elsewhere:?}");
-        assert!(
-            elsewhere
-                .iter()
-                .all(|byte| **byte > table_at - TAG_SLOTS as usize * 4 - 4)
-        );
+        let padding = table_at - TAG_SLOTS as usize * 4 - 4..table_at;
+        assert!(elsewhere.iter().all(|byte| padding.contains(byte)));
         assert!(
             silent.iter().all(|byte| *byte < blocks_at),
             "a header changed in silence"
         );
     }
+}
+
+/// A heap in two buffers with one block, and what stands in its slot of the handle table.
+struct Apart {
+    control: Memory,
+    blocks: Memory,
+    handle: Handle,
+    slot: usize,
+}
+
+impl Apart {
+    fn new() -> Self {
+        let options = Options::new().handles(2);
+        let mut control = Memory::new(options.control_len(LEN));
+        let mut blocks = Memory::new(LEN);
+        let slot = options.control_len(LEN) - 2 * 12;
+        let heap = TagHeap::create_apart(control.bytes(), blocks.bytes(), &options).unwrap();
+        let handle = heap.alloc(10, head(1)).unwrap();
+        Self {
+            control,
+            blocks,
+            handle,
+            slot,
+        }
+    }
+
+    /// Open it, and change bytes of the slot under it.
+    fn changed(&mut self, changes: &[(usize, u8)]) -> TagHeap<'_> {
+        let control = self.control.bytes();
+        let slot = control[self.slot..].as_mut_ptr();
+        let heap = TagHeap::open_apart(control, self.blocks.bytes()).unwrap();
+        for (byte, flip) in changes {
+            let at = slot.wrapping_add(*byte);
+            // SAFETY: a byte of the control block, to which nobody has a reference.
+            unsafe { *at ^= flip };
+        }
+        heap
+    }
+}
+
+#[test]
+fn a_changed_generation_makes_no_stale_handle_good() {
+    let mut apart = Apart::new();
+    let handle = apart.handle;
+    let heap = apart.changed(&[(4, 1)]);
+    let said = "corrupt handle table at slot 0";
+    assert_eq!(heap.validate().unwrap_err().to_string(), said);
+    assert_eq!(heap.free(handle).unwrap_err().to_string(), said);
+    assert_eq!(heap.size_of(handle).unwrap_err().to_string(), said);
+}
+
+#[test]
+fn a_slot_that_names_another_block_is_reported() {
+    let mut apart = Apart::new();
+    // The check byte agrees; the block does not.
+    let heap = apart.changed(&[(0, 16), (11, 16)]);
+    let said = heap.validate().unwrap_err().to_string();
+    assert_eq!(said, "block at base+0 and the handle table disagree");
+}
+
+#[test]
+fn pins_without_guards_are_reported() {
+    let mut apart = Apart::new();
+    let handle = apart.handle;
+    // The check byte agrees; nobody has a guard.
+    let heap = apart.changed(&[(8, 1), (11, 1)]);
+    let said = heap.validate().unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "corrupt control block: the number of guards is 1, a walk finds 0"
+    );
+    assert!(heap.free(handle).is_err());
+}
+
+#[test]
+fn guards_that_were_forgotten_are_counted() {
+    let mut apart = Apart::new();
+    let handle = apart.handle;
+    let heap = apart.changed(&[]);
+    std::mem::forget(heap.pin(handle).unwrap());
+    heap.validate().unwrap();
+    let guard = heap.pin(handle).unwrap();
+    heap.validate().unwrap();
+    drop(guard);
+    heap.validate().unwrap();
 }
