@@ -36,6 +36,7 @@
 //! * [`subject`]: what an allocator under test can do and promises;
 //! * [`program`]: sequences of operations, drawn, shrunk, or decoded from a fuzzer's bytes;
 //! * [`drive`]: performs operations on a subject and judges each;
+//! * [`forever`](fn@forever): memory that a subject borrows for good;
 //! * [`conformance`](mod@conformance): the properties;
 //! * [`adapters`]: ready-made subjects.
 //!
@@ -48,12 +49,14 @@ pub mod conformance;
 pub mod drive;
 pub mod edges;
 pub mod fill;
+mod forever;
 pub mod program;
 pub mod shadow;
 pub mod subject;
 pub mod violation;
 
 pub use drive::{Answer, Driver, Watch};
+pub use forever::forever;
 pub use program::{Op, Program};
 pub use shadow::ShadowOracle;
 pub use subject::{Promises, Subject};

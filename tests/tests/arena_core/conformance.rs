@@ -126,7 +126,7 @@ tests::conformance!(in_a_file, || {
 
 tests::conformance!(in_a_buffer, || {
     let buffer: &'static mut [MaybeUninit<u8>] =
-        Box::leak(vec![MaybeUninit::new(0xdd); LEN + 16].into());
+        tests::forever(vec![MaybeUninit::new(0xdd); LEN + 16].into());
     subject!(v02, Arena::in_buffer(&mut buffer[1..]))
 });
 
@@ -167,7 +167,7 @@ tests::conformance!(sync_between_processes, || {
     shared_subject!(twice().fork(Fork::Share).build_sync().unwrap())
 });
 tests::conformance!(local_handle, || {
-    let arena: &'static SyncArena = Box::leak(Box::new(twice().build_sync().unwrap()));
+    let arena: &'static SyncArena = tests::forever(Box::new(twice().build_sync().unwrap()));
     let base = arena.base().addr().get();
     let range = base..base + arena.capacity();
     v02::ViaAllocator::new(arena.local(), Promises::arena(LEN)).within(move |_| range.clone())

@@ -19,8 +19,8 @@ pub(crate) struct Tagged {
 
 impl Tagged {
     fn new(tag: Tag, options: &Options) -> Self {
-        let control = Box::leak(Box::new(Memory::new(options.control_len(LEN))));
-        let blocks = Box::leak(Box::new(Memory::new(LEN)));
+        let control = tests::forever(Box::new(Memory::new(options.control_len(LEN))));
+        let blocks = tests::forever(Box::new(Memory::new(LEN)));
         let heap = TagHeap::create_apart(control.bytes(), blocks.bytes(), options).unwrap();
         Self { heap, tag }
     }

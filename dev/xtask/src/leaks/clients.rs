@@ -1,4 +1,4 @@
-//! The C programs of heap-capi, and how programs in C are built.
+//! The C programs of heap-capi, and how programs in C and C++ are built.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,105 @@ use std::process::Command;
 use super::Mode;
 use super::report::{Report, Row, Verdict};
 use super::tool::Tool;
-use crate::run::{Outcome, command, root, run};
+use crate::run::{Outcome, command, output, root, run};
 
 /// The library with everything that tools can be told.
 const BUILD: &str = "cargo build --quiet --package heap-capi --features asan,valgrind \
                      --target-dir target/leaks/build";
 const LIBRARY: &str = "target/leaks/build/debug/libheap_capi.a";
 
+/// A compiler, and the language that it takes the programs for.
+pub(crate) struct Compiler {
+    pub(crate) program: &'static str,
+    language: &'static str,
+    install: &'static str,
+}
+
+const C99: &str = "-std=c99 -D_POSIX_C_SOURCE=200809L";
+const CXX17: &str = "-std=c++17 -x c++";
+
+pub(crate) const COMPILERS: [Compiler; 4] = [
+    Compiler {
+        program: "cc",
+        language: C99,
+        install: "apt-get install gcc libc6-dev",
+    },
+    Compiler {
+        program: "g++",
+        language: CXX17,
+        install: "apt-get install g++",
+    },
+    Compiler {
+        program: "clang",
+        language: C99,
+        install: "apt-get install clang, and libclang-rt-N-dev of its version",
+    },
+    Compiler {
+        program: "clang++",
+        language: CXX17,
+        install: "apt-get install clang, and libclang-rt-N-dev of its version",
+    },
+];
+
+impl Compiler {
+    /// Find one by the name of its program.
+    pub(crate) fn of(program: &str) -> &'static Self {
+        let found = COMPILERS
+            .iter()
+            .find(|compiler| compiler.program == program);
+        found.expect("a compiler that is known")
+    }
+
+    /// Whether it is here and builds with these flags; or how to install it.
+    pub(crate) fn works(&self, flags: &[&str]) -> Result<(), String> {
+        let folder = bin().map_err(|_| self.install.to_owned())?;
+        let source = folder.join("empty.c");
+        let written = fs::write(&source, "int main(void) { return 0; }\n");
+        written.map_err(|error| format!("{}: {error}", source.display()))?;
+        let mut compile = self.command(flags);
+        compile.arg(&source).arg("-o").arg(folder.join("empty"));
+        output(compile)
+            .map(drop)
+            .map_err(|_| self.install.to_owned())
+    }
+
+    fn command(&self, flags: &[&str]) -> Command {
+        let Self {
+            program, language, ..
+        } = self;
+        let mut compile = command(&format!(
+            "{program} {language} -g -fno-omit-frame-pointer -I tools/heap-capi/include"
+        ));
+        compile.args(flags);
+        compile
+    }
+
+    /// Build a program for a tool.
+    pub(crate) fn build(&self, tool: &Tool, source: &Path) -> Outcome<PathBuf> {
+        let file = format!("{}-{}-{}", name(source), tool.name, self.program);
+        let program = bin()?.join(file);
+        let mut compile = self.command(tool.c_flags);
+        compile
+            .arg(source)
+            .args(["-x", "none", LIBRARY, "-lpthread", "-ldl", "-lm", "-o"])
+            .arg(&program);
+        run(compile)?;
+        Ok(program)
+    }
+}
+
+/// Where programs in C are put.
+fn bin() -> Outcome<PathBuf> {
+    let folder = root().join("target/leaks/bin");
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
 /// Build the library that C programs link.
 pub(crate) fn build_library() -> Outcome {
-    run(command(BUILD))
+    let mut build = command(BUILD);
+    build.env("CARGO_PROFILE_DEV_DEBUG", super::tests::DEBUG);
+    run(build)
 }
 
 /// The C files of a folder of heap-capi's tests.
@@ -37,23 +126,6 @@ pub(crate) fn name(source: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// Build one program for a tool.
-pub(crate) fn build(tool: &Tool, flags: &[&str], source: &Path) -> Outcome<PathBuf> {
-    let folder = root().join("target/leaks/bin");
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let program = folder.join(format!("{}-{}", name(source), tool.name));
-    let mut compile = command(
-        "cc -std=c99 -D_POSIX_C_SOURCE=200809L -g -fno-omit-frame-pointer -I tools/heap-capi/include",
-    );
-    compile
-        .args(flags)
-        .arg(source)
-        .args([LIBRARY, "-lpthread", "-ldl", "-lm", "-o"])
-        .arg(&program);
-    run(compile)?;
-    Ok(program)
-}
-
 /// The command that runs a program under a tool.
 pub(crate) fn under(tool: &Tool, program: &Path) -> Command {
     let mut words = tool.under.iter();
@@ -66,46 +138,59 @@ pub(crate) fn under(tool: &Tool, program: &Path) -> Command {
         command.arg(program);
     }
     command
-        .env("ASAN_OPTIONS", "detect_leaks=1")
+        // The standard library keeps no frame pointers: a stack through it is unwound the slow way.
+        .env("ASAN_OPTIONS", "detect_leaks=1:fast_unwind_on_malloc=0")
+        .env("LSAN_OPTIONS", "fast_unwind_on_malloc=0")
         // As the sanitizers end by themselves: a report is a failure.
         .env("TSAN_OPTIONS", "exitcode=66");
     command
 }
 
+/// Run the C programs under a tool, each as C and as C++, by each compiler.
 pub(crate) fn run_all(tool: &Tool, only: Option<&str>, report: &mut Report) -> Outcome<Vec<Row>> {
-    let Some(flags) = tool.c_flags else {
-        return Ok(Vec::new());
-    };
-    // It has not instrumented the library: the order within is judged by the Rust tests.
-    if tool.mode == Mode::Tsan {
-        return Ok(Vec::new());
+    if let Some(why) = tool.no_programs {
+        let row = || Row::not_run(tool.name, "C programs", why).show();
+        return Ok(only.is_none().then(row).into_iter().collect());
     }
     build_library()?;
+    let sources = sources("c")?;
     let mut rows = Vec::new();
-    for source in sources("c")? {
-        let name = name(&source);
-        let what = format!("C program {name}");
-        if !what.contains(only.unwrap_or_default()) {
+    for compiler in &COMPILERS {
+        let what = |source: &PathBuf| format!("C program {} by {}", name(source), compiler.program);
+        let is_chosen = |source: &&PathBuf| what(source).contains(only.unwrap_or_default());
+        let chosen = sources.iter().filter(is_chosen).collect::<Vec<_>>();
+        if chosen.is_empty() {
             continue;
         }
-        let mut program = under(tool, &build(tool, flags, &source)?);
-        if tool.mode == Mode::Helgrind {
-            program.arg("only-locked");
+        if let Err(why) = compiler.works(tool.c_flags) {
+            let what = format!("C programs by {}", compiler.program);
+            rows.push(Row::bare(tool.name, what, Verdict::Missing(why)).show());
+            continue;
         }
-        let said = report.run(program)?;
-        let verdict = match said.verdict(tool.telling, "nothing to report".to_owned()) {
-            Verdict::Good(_) if !said.text.contains("all good") => {
-                Verdict::Bad("it did not reach its end".to_owned())
-            }
-            verdict => verdict,
-        };
-        rows.push(Row {
-            tool: tool.name,
-            what,
-            verdict,
-            seconds: said.seconds,
-        });
-        print!("{}", super::report::table(&rows[rows.len() - 1..]));
+        for source in chosen {
+            let program = compiler.build(tool, source)?;
+            rows.push(judge(tool, &program, what(source), report)?.show());
+        }
     }
     Ok(rows)
+}
+
+fn judge(tool: &Tool, program: &Path, what: String, report: &mut Report) -> Outcome<Row> {
+    let mut program = under(tool, program);
+    if tool.mode == Mode::Helgrind {
+        program.arg("only-locked");
+    }
+    let said = report.run(program)?;
+    let verdict = match said.verdict(tool.telling, "nothing to report".to_owned()) {
+        Verdict::Good(_) if !said.text.contains("all good") => {
+            Verdict::Bad("it did not reach its end".to_owned())
+        }
+        verdict => verdict,
+    };
+    Ok(Row {
+        tool: tool.name,
+        what,
+        verdict,
+        seconds: said.seconds,
+    })
 }

@@ -14,6 +14,8 @@ pub(crate) enum Verdict {
     Good(String),
     Bad(String),
     Missing(String),
+    /// Left out, and why.
+    NotRun(String),
 }
 
 /// A line of the table.
@@ -25,21 +27,24 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn missing(tool: &'static str, why: String) -> Self {
-        Self::bare(tool, Verdict::Missing(why))
-    }
-
-    pub(crate) fn broken(tool: &'static str, why: String) -> Self {
-        Self::bare(tool, Verdict::Bad(why))
-    }
-
-    fn bare(tool: &'static str, verdict: Verdict) -> Self {
+    /// A row about something that was not run.
+    pub(crate) fn bare(tool: &'static str, what: impl Into<String>, verdict: Verdict) -> Self {
         Self {
             tool,
-            what: "everything".to_owned(),
+            what: what.into(),
             verdict,
             seconds: 0.0,
         }
+    }
+
+    pub(crate) fn not_run(tool: &'static str, what: impl Into<String>, why: &str) -> Self {
+        Self::bare(tool, what, Verdict::NotRun(why.to_owned()))
+    }
+
+    /// Print the row by itself, while the next one is awaited.
+    pub(crate) fn show(self) -> Self {
+        print!("{}", table(std::slice::from_ref(&self)));
+        self
     }
 }
 
@@ -58,6 +63,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
             Verdict::Good(words) => ("ok     ", words),
             Verdict::Bad(words) => ("FAILED ", words),
             Verdict::Missing(words) => ("missing", words),
+            Verdict::NotRun(words) => ("not run", words),
         };
         // One line of a longer story: the report has it all.
         let words = words.lines().next().unwrap_or_default();

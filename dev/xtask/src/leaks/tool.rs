@@ -26,8 +26,12 @@ pub(crate) struct Tool {
     pub(crate) version: fn() -> Outcome<String>,
     /// What a program runs under.
     pub(crate) under: &'static [&'static str],
-    /// How a C compiler builds for it; none, if it is of no use for C that calls a library that was not.
-    pub(crate) c_flags: Option<&'static [&'static str]>,
+    /// How a C compiler builds for it.
+    pub(crate) c_flags: &'static [&'static str],
+    /// Which compilers build the planted faults.
+    pub(crate) faults_by: &'static [&'static str],
+    /// Why it does not judge the C programs, if it does not.
+    pub(crate) no_programs: Option<&'static str>,
     /// How Rust tests run under it.
     pub(crate) rust: Rust,
     /// Which planted faults it has to report.
@@ -44,8 +48,8 @@ pub(crate) enum Rust {
     Sanitizer(&'static str),
     /// Built with an instrumented standard library.
     Instrumented(instrumented::Sanitizer),
-    /// Not: it would report every lock of the standard library.
-    No,
+    /// Not; why.
+    No(&'static str),
 }
 
 const MEMCHECK: &[&str] = &[
@@ -85,7 +89,9 @@ pub(crate) const TOOLS: &[Tool] = &[
         report: "valgrind-report.txt",
         version: valgrind,
         under: MEMCHECK,
-        c_flags: Some(&[]),
+        c_flags: &[],
+        faults_by: &["cc"],
+        no_programs: None,
         rust: Rust::Runner,
         claims: &[
             Class::Leak,
@@ -101,8 +107,12 @@ pub(crate) const TOOLS: &[Tool] = &[
         report: "helgrind-report.txt",
         version: valgrind,
         under: HELGRIND,
-        c_flags: Some(&[]),
-        rust: Rust::No,
+        c_flags: &[],
+        faults_by: &["cc"],
+        no_programs: None,
+        rust: Rust::No(
+            "it sees no order in atomics: every lock of Rust would be a race (see tsan)",
+        ),
         claims: &[Class::Race],
         telling: VALGRIND_WORDS,
     },
@@ -112,7 +122,9 @@ pub(crate) const TOOLS: &[Tool] = &[
         report: "asan-report.txt",
         version: compilers,
         under: &[],
-        c_flags: Some(&["-fsanitize=address"]),
+        c_flags: &["-fsanitize=address"],
+        faults_by: &["cc", "clang"],
+        no_programs: None,
         rust: Rust::Sanitizer("address"),
         claims: &[Class::Leak, Class::Access, Class::Free],
         telling: SANITIZER_WORDS,
@@ -123,7 +135,9 @@ pub(crate) const TOOLS: &[Tool] = &[
         report: "lsan-report.txt",
         version: compilers,
         under: &[],
-        c_flags: Some(&["-fsanitize=leak"]),
+        c_flags: &["-fsanitize=leak"],
+        faults_by: &["cc", "clang"],
+        no_programs: None,
         rust: Rust::Sanitizer("leak"),
         claims: &[Class::Leak],
         telling: SANITIZER_WORDS,
@@ -134,7 +148,11 @@ pub(crate) const TOOLS: &[Tool] = &[
         report: "tsan-report.txt",
         version: instrumented_compilers,
         under: &[],
-        c_flags: Some(&["-fsanitize=thread"]),
+        c_flags: &["-fsanitize=thread"],
+        faults_by: &["cc", "clang"],
+        no_programs: Some(
+            "the library that they link is not instrumented: its order would not be seen",
+        ),
         rust: Rust::Instrumented(instrumented::Sanitizer::Thread),
         claims: &[Class::Race],
         telling: SANITIZER_WORDS,
@@ -145,9 +163,11 @@ pub(crate) const TOOLS: &[Tool] = &[
         report: "msan-report.txt",
         version: instrumented_compilers,
         under: &[],
-        c_flags: None,
+        c_flags: &[],
+        faults_by: &[],
+        no_programs: Some("a write by code that it has not built, the C library's, is none to it"),
         rust: Rust::Instrumented(instrumented::Sanitizer::Memory),
-        claims: &[],
+        claims: &[Class::Uninitialised],
         telling: SANITIZER_WORDS,
     },
 ];

@@ -1,0 +1,122 @@
+//! What does not run under a tool, with the reason that the report prints.
+
+use super::Mode;
+
+/// A test binary, or tests in it.
+pub(crate) enum What {
+    /// The argument that chooses it.
+    Target(&'static str),
+    /// Tests whose names contain this.
+    Tests(&'static str),
+}
+
+/// Something that is left out.
+pub(crate) struct Excluded {
+    pub(crate) package: &'static str,
+    pub(crate) what: What,
+    pub(crate) under: &'static [Mode],
+    pub(crate) reason: &'static str,
+}
+
+use Mode::{Asan, Lsan, Msan, Tsan, Valgrind};
+use What::{Target, Tests};
+
+const ANY: &[Mode] = &[Valgrind, Asan, Lsan, Tsan, Msan];
+const LEAK_CHECKERS: &[Mode] = &[Valgrind, Asan, Lsan];
+const SANITIZERS: &[Mode] = &[Asan, Lsan, Tsan, Msan];
+
+const fn excluded(
+    package: &'static str,
+    what: What,
+    under: &'static [Mode],
+    reason: &'static str,
+) -> Excluded {
+    Excluded {
+        package,
+        what,
+        under,
+        reason,
+    }
+}
+
+const LEAKS: &str = "it leaks, for that is what it is about, or its subject lives forever";
+const OWN_MALLOC: &str = "a malloc of its own under one of its own: the interposer refuses";
+const COMPILES: &str = "it starts compilers, and nothing of ours runs";
+const FORKED: &str =
+    "a forked child has lost the stacks of the other threads: valgrind calls what they held lost";
+const KERNEL: &str = "it asks the kernel what valgrind answers in its place";
+const TIME: &str = "it measures time";
+
+pub(crate) const EXCLUDED: &[Excluded] = &[
+    excluded(
+        "arena-core",
+        Tests("an_arena_in_a_static_or_leaked_buffer_lives_forever"),
+        LEAK_CHECKERS,
+        LEAKS,
+    ),
+    excluded(
+        "arena-core",
+        Tests("a_second_view_shows_the_same_bytes_at_another_address"),
+        &[Valgrind],
+        KERNEL,
+    ),
+    excluded(
+        "arena-core",
+        Tests("more_than_the_address_space_is_refused_by_the_kernel"),
+        &[Valgrind],
+        KERNEL,
+    ),
+    excluded(
+        "demos",
+        Tests("demo_09c::tests::a_child_that_ends_badly_is_trouble_and_reaped"),
+        &[Valgrind],
+        FORKED,
+    ),
+    excluded(
+        "errno-check",
+        Tests("two_functions_of_twelve_instructions_take_less_than_a_second"),
+        ANY,
+        TIME,
+    ),
+    excluded(
+        "fork-probe",
+        Tests("a_child_does_what_it_is_told_and_ends_when_the_parent_hangs_up"),
+        &[Valgrind],
+        FORKED,
+    ),
+    excluded(
+        "fork-probe",
+        Tests("a_child_that_panics_does_not_return_into_the_caller"),
+        &[Valgrind],
+        FORKED,
+    ),
+    excluded(
+        "fork-probe",
+        Tests("an_interrupt_is_left_to_the_parent"),
+        &[Valgrind],
+        FORKED,
+    ),
+    excluded("fork-probe", Target("--test own"), &[Valgrind], KERNEL),
+    excluded(
+        "heap-capi",
+        Target("--test clients"),
+        ANY,
+        "its programs in C and C++ have rows of their own",
+    ),
+    excluded("heap-capi", Target("--test starved"), ANY, OWN_MALLOC),
+    excluded(
+        "heap-trace",
+        Tests("ledger::tests::random_programs_agree_with_a_hash_map"),
+        LEAK_CHECKERS,
+        LEAKS,
+    ),
+    excluded("malloc-fault", Target("--test corpus"), ANY, OWN_MALLOC),
+    excluded(
+        "malloc-fault",
+        Target("--test command"),
+        SANITIZERS,
+        OWN_MALLOC,
+    ),
+    excluded("tests", Target("--test compile"), ANY, COMPILES),
+    excluded("tests", Target("--test errno"), ANY, OWN_MALLOC),
+];

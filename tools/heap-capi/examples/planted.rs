@@ -1,0 +1,122 @@
+//! Faults of memory in Rust, on purpose: `planted FAULT`.
+//!
+//! `cargo xtask leaks` insists that each tool that judges Rust reports those of its class, at their
+//! lines here, and nothing of `clean`.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::ptr::null_mut;
+use std::thread;
+
+use arena_core::Arena;
+use heap_capi::arena::oth_arena_reset;
+use heap_capi::border::oth_text_free;
+
+/// Every fault, by name.
+const FAULTS: [(&str, fn()); 5] = [
+    ("clean", clean),
+    ("lost_box", lost_box),
+    ("use_after_free_text", use_after_free_text),
+    ("race_on_arena_bytes", race_on_arena_bytes),
+    ("branch_on_fresh_byte", branch_on_fresh_byte),
+];
+
+fn main() -> ExitCode {
+    let asked = std::env::args().nth(1).unwrap_or_default();
+    let found = FAULTS.iter().find(|(name, _)| *name == asked);
+    match found {
+        Some((_, fault)) => {
+            fault();
+            ExitCode::SUCCESS
+        }
+        None => {
+            let names = FAULTS.map(|(name, _)| name);
+            eprintln!("planted: one of {}, not {asked:?}", names.join(", "));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The same calls as the others, done right.
+fn clean() {
+    drop(black_box(Box::new([1_u8; 64])));
+    let text = message();
+    // SAFETY: a text of the library's, read before it is freed.
+    black_box(unsafe { text.read_volatile() });
+    // SAFETY: not freed yet.
+    unsafe { oth_text_free(text.cast()) };
+    let arena = Arena::new();
+    let bytes = arena.alloc_slice_fill_copy(2, 0_u8);
+    let (mine, other) = bytes.split_at_mut(1);
+    thread::scope(|threads| {
+        threads.spawn(|| scribble(mine.as_mut_ptr()));
+        threads.spawn(|| scribble(other.as_mut_ptr()));
+    });
+}
+
+/// A box is forgotten.
+fn lost_box() {
+    #[inline(never)]
+    fn lose() {
+        std::mem::forget(black_box(Box::new([7_u8; 64])));
+    }
+    lose();
+    wipe();
+}
+
+/// A message is read after it was freed.
+fn use_after_free_text() {
+    let text = message();
+    // SAFETY: not freed yet.
+    unsafe { oth_text_free(text.cast()) };
+    // SAFETY: broken, on purpose.
+    black_box(unsafe { text.read_volatile() });
+}
+
+/// Two threads write one byte of a block.
+fn race_on_arena_bytes() {
+    let arena = Arena::new();
+    let byte = arena.alloc(0_u8);
+    let address = (byte as *mut u8).expose_provenance();
+    thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(move || scribble(std::ptr::with_exposed_provenance_mut(address)));
+        }
+    });
+}
+
+/// A branch depends on a byte that nobody wrote.
+fn branch_on_fresh_byte() {
+    // SAFETY: any size will do.
+    let block = unsafe { libc::malloc(16) }.cast::<u8>();
+    assert!(!block.is_null(), "no 16 bytes");
+    // SAFETY: there, but not written: broken, on purpose.
+    let byte = unsafe { block.read_volatile() };
+    if byte == b'x' {
+        println!("x");
+    }
+    // SAFETY: from malloc.
+    unsafe { libc::free(block.cast()) };
+}
+
+fn scribble(byte: *mut u8) {
+    for _ in 0..1000 {
+        // SAFETY: it lives until the threads have ended; who else writes it is what this is about.
+        let value = unsafe { byte.read_volatile() };
+        // SAFETY: as above.
+        unsafe { byte.write_volatile(value.wrapping_add(1)) };
+    }
+}
+
+/// A message of the library: what it says of a NULL handle.
+fn message() -> *mut u8 {
+    // SAFETY: NULL has no blocks that anybody could use.
+    unsafe { oth_arena_reset(null_mut()) }.message.cast()
+}
+
+/// Overwrite what calls have left on the stack, where a leak checker would take a stale copy for a
+/// reference.
+#[inline(never)]
+fn wipe() {
+    black_box([0_u8; 8192]);
+}
