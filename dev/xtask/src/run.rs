@@ -8,8 +8,11 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// The workspace's root, wherever xtask was called from.
 pub(crate) fn root() -> PathBuf {
-    let here =
-        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    // Cargo says where it found this; started by itself, it is where it was started.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = here
+        .or_else(|| std::env::current_dir().ok())
+        .unwrap_or_default();
     here.ancestors()
         .find(|dir| dir.join("Cargo.lock").is_file())
         .unwrap_or(Path::new("."))

@@ -20,6 +20,8 @@ extern "C" {
  *
  * Any thread.
  *
+ * Fails with `OTH_CODE_INVALID` for a capacity of 0, and with `OTH_CODE_NO_MEMORY`.
+ *
  * The caller sees to it:
  * `base` is NULL or can be written to.
  */

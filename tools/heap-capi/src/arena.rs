@@ -2,7 +2,7 @@
 
 use core::alloc::Layout;
 use core::ffi::{c_char, c_void};
-use core::ptr::null_mut;
+use core::ptr::{NonNull, null_mut};
 
 use arena_core::{AllocError, Arena, Policy};
 
@@ -136,15 +136,8 @@ pub unsafe extern "C" fn oth_arena_alloc(
     align: usize,
     block: *mut *mut c_void,
 ) -> Outcome {
-    guarded(|| {
-        // SAFETY: by the caller's promise.
-        let out = unsafe { place(block, "block") }?;
-        out.put(null_mut());
-        let object = claim(arena)?;
-        let block = object.arena.try_alloc_layout(layout(size, align)?)?;
-        out.put(block.as_ptr().cast());
-        Ok(())
-    })
+    // SAFETY: by the caller's promise.
+    unsafe { alloc(arena, size, align, block, Arena::try_alloc_layout) }
 }
 
 /// Allocate a block of `size` bytes, all of them zero; otherwise as `oth_arena_alloc`.
@@ -159,12 +152,28 @@ pub unsafe extern "C" fn oth_arena_alloc_zeroed(
     align: usize,
     block: *mut *mut c_void,
 ) -> Outcome {
+    // SAFETY: by the caller's promise.
+    unsafe { alloc(arena, size, align, block, Arena::try_alloc_layout_zeroed) }
+}
+
+/// What both of them do.
+///
+/// # Safety
+///
+/// As theirs.
+unsafe fn alloc(
+    arena: *mut ArenaHandle,
+    size: usize,
+    align: usize,
+    block: *mut *mut c_void,
+    ask: impl FnOnce(&Arena, Layout) -> Result<NonNull<u8>, AllocError>,
+) -> Outcome {
     guarded(|| {
         // SAFETY: by the caller's promise.
         let out = unsafe { place(block, "block") }?;
         out.put(null_mut());
         let object = claim(arena)?;
-        let block = object.arena.try_alloc_layout_zeroed(layout(size, align)?)?;
+        let block = ask(&object.arena, layout(size, align)?)?;
         out.put(block.as_ptr().cast());
         Ok(())
     })

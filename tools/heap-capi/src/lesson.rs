@@ -18,6 +18,8 @@ static MAPPED: Mutex<Vec<Region>> = Mutex::new(Vec::new());
 ///
 /// Any thread.
 ///
+/// Fails with `OTH_CODE_INVALID` for a capacity of 0, and with `OTH_CODE_NO_MEMORY`.
+///
 /// # Safety
 ///
 /// `base` is NULL or can be written to.
@@ -27,6 +29,9 @@ pub unsafe extern "C" fn oth_lesson_map(capacity: usize, base: *mut *mut c_void)
         // SAFETY: by the caller's promise.
         let out = unsafe { place(base, "base") }?;
         out.put(null_mut());
+        if capacity == 0 {
+            return Err(Failure::Invalid("capacity", 0, "an arena needs some"));
+        }
         let mut mapped = MAPPED.lock().unwrap_or_else(PoisonError::into_inner);
         let room = mapped.try_reserve(1);
         room.map_err(|_| Failure::NoMemory("a mapping's record"))?;

@@ -45,6 +45,8 @@ const COMPILES: &str = "it starts compilers, and nothing of ours runs";
 const FORKED: &str =
     "a forked child has lost the stacks of the other threads: valgrind calls what they held lost";
 const KERNEL: &str = "it asks the kernel what valgrind answers in its place";
+const SHADOW: &str =
+    "it counts pages, of which a sanitizer's shadow has more; one child did not end in ten minutes";
 const TIME: &str = "it measures time";
 
 pub(crate) const EXCLUDED: &[Excluded] = &[
@@ -97,20 +99,32 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         FORKED,
     ),
     excluded("fork-probe", Target("--test own"), &[Valgrind], KERNEL),
+    excluded("fork-probe", Target("--test own"), SANITIZERS, SHADOW),
+    excluded("fork-probe", Target("--test command"), SANITIZERS, SHADOW),
     excluded(
         "heap-capi",
         Target("--test clients"),
         ANY,
         "its programs in C and C++ have rows of their own",
     ),
-    excluded("heap-capi", Target("--test starved"), ANY, OWN_MALLOC),
+    excluded(
+        "heap-capi",
+        Target("--test starved"),
+        SANITIZERS,
+        OWN_MALLOC,
+    ),
     excluded(
         "heap-trace",
         Tests("ledger::tests::random_programs_agree_with_a_hash_map"),
         LEAK_CHECKERS,
         LEAKS,
     ),
-    excluded("malloc-fault", Target("--test corpus"), ANY, OWN_MALLOC),
+    excluded(
+        "malloc-fault",
+        Target("--test corpus"),
+        SANITIZERS,
+        OWN_MALLOC,
+    ),
     excluded(
         "malloc-fault",
         Target("--test command"),

@@ -110,7 +110,7 @@ impl Suite {
         let mut rows = Vec::new();
         if !self.is_empty {
             let arguments = format!("{} {}", self.arguments, filter.unwrap_or_default());
-            let said = report.run(cargo(tool, "test", &arguments)?)?;
+            let said = report.run(limited(&cargo(tool, "test", &arguments)?))?;
             let ran = passed(&said.text);
             // A filter that fits no test of this suite is no news.
             if filter.is_none() || !said.success || ran != 0 {
@@ -176,6 +176,18 @@ pub(crate) fn cargo(tool: &Tool, verb: &str, arguments: &str) -> Outcome<Command
         .env("RUST_BACKTRACE", "0")
         .env("CARGO_PROFILE_DEV_DEBUG", DEBUG);
     Ok(cargo)
+}
+
+/// The same command, ended with all that it started when it hangs.
+fn limited(command: &Command) -> Command {
+    let mut limited = crate::run::command("timeout --kill-after=10 1200");
+    limited.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            limited.env(name, value);
+        }
+    }
+    limited
 }
 
 /// Build an example of a package for a tool, and return the program's path.

@@ -187,9 +187,11 @@ fn c_compiler() -> Outcome<String> {
 }
 
 fn compilers() -> Outcome<String> {
+    let c = c_compiler()?;
     let (rust, _) = sanitizing_cargo();
-    let rustc = first_line(&format!("rustc {rust} --version"))?;
-    Ok(format!("{}; {rustc}", c_compiler()?))
+    let rustc = first_line(&format!("rustc {rust} --version"));
+    let install = "rustup toolchain install nightly --profile minimal (stable will do, too)";
+    Ok(format!("{c}; {}", rustc.map_err(|_| install.to_owned())?))
 }
 
 fn instrumented_compilers() -> Outcome<String> {

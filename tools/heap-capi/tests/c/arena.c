@@ -63,6 +63,8 @@ static void limits_hold(void) {
   void *block;
   GOOD(oth_arena_alloc(arena, 900, 1, &block));
   REFUSED(oth_arena_alloc(arena, 101, 1, &block), OTH_CODE_NO_MEMORY, ENOMEM, "raise the limit");
+  GOOD(oth_arena_set_limit(arena, 0));
+  REFUSED(oth_arena_alloc(arena, 1, 1, &block), OTH_CODE_NO_MEMORY, ENOMEM, "raise the limit");
   GOOD(oth_arena_set_limit(arena, SIZE_MAX));
   GOOD(oth_arena_alloc(arena, 101, 1, &block));
   GOOD(oth_arena_destroy(arena));
@@ -79,6 +81,7 @@ static void texts_are_bounded(void) {
           "no NUL within 4 bytes");
   CHECK(copy == NULL);
   REFUSED(oth_arena_copy_text(arena, open, 0, &copy), OTH_CODE_INVALID, EINVAL, "within 0 bytes");
+  GOOD(oth_arena_copy_text(arena, "Hello arena", SIZE_MAX, &copy));
   GOOD(oth_arena_dump(arena, &dump));
   CHECK(strncmp(dump, "Hello arena.....", 16) == 0);
   oth_text_free(dump);

@@ -44,6 +44,9 @@ static void mappings_are_the_lessons_own(void) {
   GOOD(oth_lesson_unmap(NULL));
   REFUSED(oth_lesson_map(SIZE_MAX, &base), OTH_CODE_NO_MEMORY, ENOMEM, "refused");
   CHECK(base == NULL);
+  base = &local;
+  REFUSED(oth_lesson_map(0, &base), OTH_CODE_INVALID, EINVAL, "capacity is 0");
+  CHECK(base == NULL);
   REFUSED(oth_lesson_map(100, NULL), OTH_CODE_NULL, EINVAL, "base is NULL");
 }
 

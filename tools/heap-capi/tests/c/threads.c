@@ -1,9 +1,11 @@
-/* Threads: an arena each, one passed on under a lock, and one that all of them push at. */
+/* Threads: an arena each, one passed on under a lock, and objects that all of them push at. */
 
 #include <pthread.h>
 
 #include "arena.h"
 #include "check.h"
+#include "heap.h"
+#include "tagheap.h"
 
 #define THREADS 4
 #define ROUNDS 200
@@ -57,6 +59,35 @@ static void *a_shared_arena_without_one(void *number) {
   return NULL;
 }
 
+static oth_heap *shared_heap;
+
+static void *a_shared_heap_without_a_lock(void *unused) {
+  (void)unused;
+  for (int i = 0; i < ROUNDS; i++) {
+    void *block;
+    errno = QUIET;
+    oth_result result = oth_heap_alloc(shared_heap, 16, 1, &block);
+    CHECK(result.code == OTH_CODE_BUSY ? errno == EBUSY && block == NULL
+                                       : result.code == OTH_CODE_OK && errno == QUIET);
+    if (result.code == OTH_CODE_OK) memset(block, i, 16);
+    oth_text_free(result.message);
+  }
+  return NULL;
+}
+
+static void *the_one_heap_without_a_lock(void *unused) {
+  (void)unused;
+  for (int i = 0; i < ROUNDS; i++) {
+    errno = QUIET;
+    uint8_t *block = TH_alloc(16, 1);
+    CHECK(block == NULL ? errno == EBUSY : errno == QUIET);
+    if (block != NULL) memset(block, i, 16);
+    errno = QUIET;
+    CHECK(TH_countfreehead() > 0 || errno == EBUSY);
+  }
+  return NULL;
+}
+
 static void on_all_threads(void *(*body)(void *)) {
   pthread_t threads[THREADS];
   static int numbers[THREADS];
@@ -79,6 +110,15 @@ int main(int count, char **arguments) {
   CHECK(stats.used >= THREADS * ROUNDS * 16);
   GOOD(oth_arena_reset(shared));
   if (!only_locked) on_all_threads(a_shared_arena_without_one);
+  GOOD(oth_heap_create(1 << 16, 0, &shared_heap));
+  TH_init();
+  if (!only_locked) on_all_threads(a_shared_heap_without_a_lock);
+  if (!only_locked) on_all_threads(the_one_heap_without_a_lock);
+  GOOD(oth_heap_check(shared_heap));
+  GOOD(oth_heap_destroy(shared_heap));
+  char *report;
+  CHECK(oth_th_checkhealth(&report) == 1);
+  oth_text_free(report);
   for (int i = 0; i < THREADS; i++) {
     CHECK(only_locked || busy[i] + done[i] == ROUNDS);
     served += TO(size_t, done[i]);

@@ -1,13 +1,12 @@
-//! The headers alone: complete, self-contained, and nothing exported beside them.
+//! The headers alone: self-contained, and what they declare.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 
-use crate::cc::{compilers, files, library_folder, run, skip, works};
+use crate::cc::{compilers, files, run};
 
 /// The functions that a text declares or calls: words of ours before a parenthesis.
-fn functions(text: &str) -> BTreeSet<String> {
+pub(crate) fn functions(text: &str) -> BTreeSet<String> {
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     text.match_indices('(')
         .filter_map(|(at, _)| {
@@ -19,7 +18,7 @@ fn functions(text: &str) -> BTreeSet<String> {
 }
 
 /// What the headers declare, and do not define inline.
-fn declared() -> BTreeSet<String> {
+pub(crate) fn declared() -> BTreeSet<String> {
     let mut declared = BTreeSet::new();
     for path in files("include", "h") {
         let text = fs::read_to_string(path).expect("a header");
@@ -58,31 +57,4 @@ fn each_header_compiles_alone() {
             run(&mut command);
         }
     }
-}
-
-#[test]
-fn what_is_declared_is_exported_and_nothing_else() {
-    if !works("nm") {
-        return skip("needs nm (binutils)");
-    }
-    let library = library_folder().join("libheap_capi.so");
-    let output = run(Command::new("nm")
-        .args(["-D", "--defined-only"])
-        .arg(library));
-    let exported = String::from_utf8(output.stdout).expect("names are ASCII");
-    let exported = exported
-        .lines()
-        .filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned))
-        .collect::<BTreeSet<_>>();
-    assert_eq!(exported, declared());
-}
-
-#[test]
-fn every_function_is_called_by_a_test() {
-    let called = files("tests/c", "c")
-        .iter()
-        .flat_map(|path| functions(&fs::read_to_string(path).expect("a test")))
-        .collect::<BTreeSet<_>>();
-    let missing = declared().difference(&called).cloned().collect::<Vec<_>>();
-    assert!(missing.is_empty(), "no test calls {missing:?}");
 }

@@ -3,5 +3,6 @@
 #![cfg(target_os = "linux")]
 
 mod cc;
+mod contract;
 mod headers;
 mod programs;
