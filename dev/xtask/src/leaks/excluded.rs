@@ -4,6 +4,8 @@ use super::Mode;
 
 /// A test binary, or tests in it.
 pub(crate) enum What {
+    /// All of a package's tests.
+    Package,
     /// The argument that chooses it.
     Target(&'static str),
     /// Tests whose names contain this.
@@ -19,11 +21,13 @@ pub(crate) struct Excluded {
 }
 
 use Mode::{Asan, Lsan, Msan, Tsan, Valgrind};
-use What::{Target, Tests};
+use What::{Package, Target, Tests};
 
 const ANY: &[Mode] = &[Valgrind, Asan, Lsan, Tsan, Msan];
 const LEAK_CHECKERS: &[Mode] = &[Valgrind, Asan, Lsan];
 const SANITIZERS: &[Mode] = &[Asan, Lsan, Tsan, Msan];
+/// Those that build the standard library, too.
+const INSTRUMENTED: &[Mode] = &[Tsan, Msan];
 
 const fn excluded(
     package: &'static str,
@@ -47,7 +51,14 @@ const FORKED: &str =
 const KERNEL: &str = "it asks the kernel what valgrind answers in its place";
 const SHADOW: &str =
     "it counts pages, of which a sanitizer's shadow has more; one child did not end in ten minutes";
+const SLOW: &str = "a hundred thousand events, in safe code: it takes minutes";
 const TIME: &str = "it measures time";
+const SAFE: &str = "it has no unsafe code or next to none, and takes a build of minutes: what could be wrong is in the crates below";
+const LESSONS: &str = "its unsafe code is lessons in faults, each checked by its transcript, and takes a build of minutes";
+const ADDRESS_SPACE: &str =
+    "it limits the address space, of which a sanitizer's shadow takes terabytes";
+const TRACER: &str =
+    "a tracer of malloc under another: it loses blocks and faults on purpose, and tells of it";
 
 pub(crate) const EXCLUDED: &[Excluded] = &[
     excluded(
@@ -68,18 +79,22 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         &[Valgrind],
         KERNEL,
     ),
+    excluded("bench", Package, INSTRUMENTED, TIME),
+    excluded("corpus", Package, INSTRUMENTED, SAFE),
     excluded(
         "demos",
         Tests("demo_09c::tests::a_child_that_ends_badly_is_trouble_and_reaped"),
         &[Valgrind],
         FORKED,
     ),
+    excluded("demos", Package, INSTRUMENTED, LESSONS),
     excluded(
         "errno-check",
         Tests("two_functions_of_twelve_instructions_take_less_than_a_second"),
         ANY,
         TIME,
     ),
+    excluded("errno-check", Package, INSTRUMENTED, SAFE),
     excluded(
         "fork-probe",
         Tests("a_child_does_what_it_is_told_and_ends_when_the_parent_hangs_up"),
@@ -101,6 +116,8 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
     excluded("fork-probe", Target("--test own"), &[Valgrind], KERNEL),
     excluded("fork-probe", Target("--test own"), SANITIZERS, SHADOW),
     excluded("fork-probe", Target("--test command"), SANITIZERS, SHADOW),
+    excluded("fork-probe", Package, INSTRUMENTED, SHADOW),
+    excluded("headers", Package, INSTRUMENTED, SAFE),
     excluded(
         "heap-capi",
         Target("--test clients"),
@@ -119,6 +136,21 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         LEAK_CHECKERS,
         LEAKS,
     ),
+    excluded("heap-trace", Target("--test check"), SANITIZERS, TRACER),
+    excluded(
+        "heap-trace",
+        Target("--test hard_cases"),
+        SANITIZERS,
+        TRACER,
+    ),
+    excluded(
+        "heap-trace",
+        Tests("heap::tests::stacks_name_the_functions_on_the_way"),
+        SANITIZERS,
+        TRACER,
+    ),
+    excluded("heap-view", Target("--test large"), &[Valgrind], SLOW),
+    excluded("heap-view", Package, INSTRUMENTED, SAFE),
     excluded(
         "malloc-fault",
         Target("--test corpus"),
@@ -133,4 +165,6 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
     ),
     excluded("tests", Target("--test compile"), ANY, COMPILES),
     excluded("tests", Target("--test errno"), ANY, OWN_MALLOC),
+    excluded("tests", Tests("guest::"), SANITIZERS, ADDRESS_SPACE),
+    excluded("xtask", Package, INSTRUMENTED, SAFE),
 ];

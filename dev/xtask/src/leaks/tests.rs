@@ -7,7 +7,7 @@ use super::binaries::{self, Package, Set};
 use super::excluded::{EXCLUDED, Excluded, What};
 use super::report::{Report, Row};
 use super::tool::{Rust, Tool, sanitizing_cargo};
-use crate::instrumented;
+use crate::instrumented::{self, OPTIONS};
 use crate::run::{Outcome, command, root, run};
 
 /// The crates on the border with C, and below it: what CI runs.
@@ -15,9 +15,6 @@ pub(crate) const BORDER: &[&str] = &["arena-core", "tagheap", "heap-capi"];
 
 /// Names and lines are all that a report needs, and all that valgrind then reads at each start.
 pub(crate) const DEBUG: &str = "line-tables-only";
-
-/// The tests ask for the impossible: NULL is the answer, not a report.
-const OPTIONS: &str = "detect_leaks=1:allocator_may_return_null=1";
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
@@ -41,7 +38,10 @@ pub(crate) fn run_all(
             .iter()
             .filter(|left| left.package == package.name && left.under.contains(&tool.mode))
             .collect::<Vec<_>>();
-        for set in &package.sets {
+        let is_left_out = left_out
+            .iter()
+            .any(|left| matches!(left.what, What::Package));
+        for set in package.sets.iter().filter(|_| !is_left_out) {
             let suite = Suite::of(&package, set, &left_out);
             rows.extend(suite.run(tool, filter, report)?);
         }
@@ -57,6 +57,7 @@ impl Excluded {
         let what = match self.what {
             What::Target(argument) => argument.trim_start_matches("--"),
             What::Tests(name) => name,
+            What::Package => "all tests",
         };
         Row::not_run(tool.name, format!("{}: {what}", self.package), self.reason)
     }
@@ -162,7 +163,7 @@ pub(crate) fn cargo(tool: &Tool, verb: &str, arguments: &str) -> Outcome<Command
             ));
             cargo
                 .env("RUSTFLAGS", format!("-Zsanitizer={name}"))
-                .env("ASAN_OPTIONS", OPTIONS)
+                .env("ASAN_OPTIONS", format!("detect_leaks=1:{OPTIONS}"))
                 .env("LSAN_OPTIONS", OPTIONS)
                 .env("PROPTEST_CASES", "32");
             if ask_twice {
