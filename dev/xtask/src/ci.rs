@@ -213,10 +213,11 @@ const CHECKS: &[Check] = &[
         needs: None,
     },
     Check {
-        name: "C border: programs, and planted faults that every tool must report",
+        name: "C border: programs, planted faults that every tool must report, and its tests under valgrind",
         run: leaks::check_border,
         needs: Some(|| {
             need("valgrind", "valgrind")?;
+            leaks::need_compilers()?;
             instrumented::available()
         }),
     },

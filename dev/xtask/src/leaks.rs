@@ -15,6 +15,7 @@ mod report;
 mod tests;
 mod tool;
 
+pub(crate) use clients::need_compilers;
 use report::{Report, Row, Verdict};
 use tool::{TOOLS, Tool};
 

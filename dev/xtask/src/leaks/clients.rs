@@ -7,7 +7,7 @@ use std::process::Command;
 use super::Mode;
 use super::report::{Report, Row, Verdict};
 use super::tool::Tool;
-use crate::run::{Outcome, command, output, root, run};
+use crate::run::{Outcome, command, need, output, root, run};
 
 /// The library with everything that tools can be told.
 const BUILD: &str = "cargo build --quiet --package heap-capi --features asan,valgrind \
@@ -92,6 +92,24 @@ impl Compiler {
         run(compile)?;
         Ok(program)
     }
+}
+
+/// Make sure that all compilers are there, clang with the runtimes of its sanitizers.
+pub(crate) fn need_compilers() -> Outcome {
+    need("g++", "g++")?;
+    need("clang", "clang")?;
+    if Compiler::of("clang")
+        .works(&["-fsanitize=address"])
+        .is_err()
+    {
+        let said = output(command("clang -dumpversion"))?;
+        let version = String::from_utf8_lossy(&said.stdout).into_owned();
+        let major = version.split('.').next().unwrap_or_default();
+        run(command(&format!(
+            "apt-get install --yes --no-install-recommends libclang-rt-{major}-dev"
+        )))?;
+    }
+    Ok(())
 }
 
 /// Where programs in C are put.
