@@ -137,7 +137,7 @@ const FAULTS: &[Fault] = &[
         "Direct leak of",
     ),
     fault(
-        "use_after_free_text",
+        "use_after_free_box",
         File::Rust,
         Class::Access,
         "Invalid read of size 1",
@@ -217,7 +217,7 @@ fn in_rust(
         let name = fault.map_or(CLEAN, |fault| fault.name);
         let what = format!("planted {name} in Rust");
         if is_chosen(&what) {
-            let program = tests::example(tool, "heap-capi", "planted")?;
+            let program = tests::example(tool, "arena-core", "planted_heap")?;
             let mut program = clients::under(tool, &program);
             program.arg(name);
             rows.push(judged(tool, what, fault, &report.run(program)?).show());
@@ -260,7 +260,7 @@ impl Fault {
         };
         let at_its_line = match self.file {
             File::C => said.text.contains(&format!("{}.c:", self.name)),
-            File::Rust => said.text.contains("planted.rs:"),
+            File::Rust => said.text.contains("planted_heap.rs:"),
         };
         let line = said.text.lines().find(|line| line.contains(words));
         match line {

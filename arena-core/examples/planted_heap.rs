@@ -1,22 +1,19 @@
-//! Faults of memory in Rust, on purpose: `planted FAULT`.
+//! Faults on malloc's heap and between threads, in Rust, on purpose: `planted_heap FAULT`.
 //!
 //! `cargo xtask leaks` insists that each tool that judges Rust reports those of its class, at their
 //! lines here, and nothing of `clean`.
 
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::ptr::null_mut;
 use std::thread;
 
 use arena_core::Arena;
-use heap_capi::arena::oth_arena_reset;
-use heap_capi::border::oth_text_free;
 
 /// Every fault, by name.
 const FAULTS: [(&str, fn()); 5] = [
     ("clean", clean),
     ("lost_box", lost_box),
-    ("use_after_free_text", use_after_free_text),
+    ("use_after_free_box", use_after_free_box),
     ("race_on_arena_bytes", race_on_arena_bytes),
     ("branch_on_fresh_byte", branch_on_fresh_byte),
 ];
@@ -31,7 +28,7 @@ fn main() -> ExitCode {
         }
         None => {
             let names = FAULTS.map(|(name, _)| name);
-            eprintln!("planted: one of {}, not {asked:?}", names.join(", "));
+            eprintln!("planted_heap: one of {}, not {asked:?}", names.join(", "));
             ExitCode::from(2)
         }
     }
@@ -40,11 +37,6 @@ fn main() -> ExitCode {
 /// The same calls as the others, done right.
 fn clean() {
     drop(black_box(Box::new([1_u8; 64])));
-    let text = message();
-    // SAFETY: a text of the library's, read before it is freed.
-    black_box(unsafe { text.read_volatile() });
-    // SAFETY: not freed yet.
-    unsafe { oth_text_free(text.cast()) };
     let arena = Arena::new();
     let bytes = arena.alloc_slice_fill_copy(2, 0_u8);
     let (mine, other) = bytes.split_at_mut(1);
@@ -64,13 +56,13 @@ fn lost_box() {
     wipe();
 }
 
-/// A message is read after it was freed.
-fn use_after_free_text() {
-    let text = message();
-    // SAFETY: not freed yet.
-    unsafe { oth_text_free(text.cast()) };
+/// A box is read after it was freed.
+fn use_after_free_box() {
+    let block = Box::into_raw(Box::new(7_u8));
+    // SAFETY: from a box, just now.
+    drop(unsafe { Box::from_raw(block) });
     // SAFETY: broken, on purpose.
-    black_box(unsafe { text.read_volatile() });
+    black_box(unsafe { block.read_volatile() });
 }
 
 /// Two threads write one byte of a block.
@@ -106,12 +98,6 @@ fn scribble(byte: *mut u8) {
         // SAFETY: as above.
         unsafe { byte.write_volatile(value.wrapping_add(1)) };
     }
-}
-
-/// A message of the library: what it says of a NULL handle.
-fn message() -> *mut u8 {
-    // SAFETY: NULL has no blocks that anybody could use.
-    unsafe { oth_arena_reset(null_mut()) }.message.cast()
 }
 
 /// Overwrite what calls have left on the stack, where a leak checker would take a stale copy for a
