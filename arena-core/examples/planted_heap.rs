@@ -5,6 +5,8 @@
 
 use std::hint::black_box;
 use std::process::ExitCode;
+use std::ptr::with_exposed_provenance_mut;
+use std::sync::Barrier;
 use std::thread;
 
 use arena_core::Arena;
@@ -40,10 +42,7 @@ fn clean() {
     let arena = Arena::new();
     let bytes = arena.alloc_slice_fill_copy(2, 0_u8);
     let (mine, other) = bytes.split_at_mut(1);
-    thread::scope(|threads| {
-        threads.spawn(|| scribble(mine.as_mut_ptr()));
-        threads.spawn(|| scribble(other.as_mut_ptr()));
-    });
+    together([mine.as_mut_ptr(), other.as_mut_ptr()]);
 }
 
 /// A box is forgotten.
@@ -68,13 +67,8 @@ fn use_after_free_box() {
 /// Two threads write one byte of a block.
 fn race_on_arena_bytes() {
     let arena = Arena::new();
-    let byte = arena.alloc(0_u8);
-    let address = (byte as *mut u8).expose_provenance();
-    thread::scope(|threads| {
-        for _ in 0..2 {
-            threads.spawn(move || scribble(std::ptr::with_exposed_provenance_mut(address)));
-        }
-    });
+    let byte: *mut u8 = arena.alloc(0_u8);
+    together([byte; 2]);
 }
 
 /// A branch depends on a byte that nobody wrote.
@@ -89,6 +83,21 @@ fn branch_on_fresh_byte() {
     }
     // SAFETY: from malloc.
     unsafe { libc::free(block.cast()) };
+}
+
+/// Scribble on two bytes from two threads, both of which are there: ThreadSanitizer may take a thread that
+/// begins when another has ended for the same one.
+fn together(bytes: [*mut u8; 2]) {
+    let both = Barrier::new(2);
+    thread::scope(|threads| {
+        for address in bytes.map(<*mut u8>::expose_provenance) {
+            let both = &both;
+            threads.spawn(move || {
+                both.wait();
+                scribble(with_exposed_provenance_mut(address));
+            });
+        }
+    });
 }
 
 fn scribble(byte: *mut u8) {
