@@ -26,6 +26,8 @@ use What::{Package, Target, Tests};
 const ANY: &[Mode] = &[Valgrind, Asan, Lsan, Tsan, Msan];
 const LEAK_CHECKERS: &[Mode] = &[Valgrind, Asan, Lsan];
 const SANITIZERS: &[Mode] = &[Asan, Lsan, Tsan, Msan];
+/// Those that build every program anew.
+const REBUILDING: &[Mode] = &[Asan, Lsan];
 /// Those that build the standard library, too.
 const INSTRUMENTED: &[Mode] = &[Tsan, Msan];
 
@@ -54,6 +56,8 @@ const SHADOW: &str =
 const SLOW: &str = "a hundred thousand events, in safe code: it takes minutes";
 const TIME: &str = "it measures time";
 const SAFE: &str = "it has no unsafe code or next to none, and takes a build of minutes: what could be wrong is in the crates below";
+const PROCESSES: &str =
+    "its demos show malloc, faults, forks and limits of the system: a sanitizer brings its own";
 const LESSONS: &str = "its unsafe code is lessons in faults, each checked by its transcript, and takes a build of minutes";
 const ADDRESS_SPACE: &str =
     "it limits the address space, of which a sanitizer's shadow takes terabytes";
@@ -87,6 +91,11 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         &[Valgrind],
         FORKED,
     ),
+    excluded("demos", Target("--test bad_input"), REBUILDING, PROCESSES),
+    excluded("demos", Target("--test launcher"), REBUILDING, PROCESSES),
+    excluded("demos", Target("--test pictures"), REBUILDING, PROCESSES),
+    excluded("demos", Target("--test terminal"), REBUILDING, PROCESSES),
+    excluded("demos", Target("--test transcripts"), REBUILDING, PROCESSES),
     excluded("demos", Package, INSTRUMENTED, LESSONS),
     excluded(
         "errno-check",
@@ -157,12 +166,7 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         SANITIZERS,
         OWN_MALLOC,
     ),
-    excluded(
-        "malloc-fault",
-        Target("--test command"),
-        SANITIZERS,
-        OWN_MALLOC,
-    ),
+    excluded("malloc-fault", Target("--test command"), ANY, OWN_MALLOC),
     excluded("tests", Target("--test compile"), ANY, COMPILES),
     excluded("tests", Target("--test errno"), ANY, OWN_MALLOC),
     excluded("tests", Tests("guest::"), SANITIZERS, ADDRESS_SPACE),
