@@ -7,4 +7,5 @@ mod images;
 mod memory;
 mod misuse;
 mod model;
+mod traces;
 mod walker;

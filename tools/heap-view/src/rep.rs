@@ -22,6 +22,8 @@ use std::io::{self, BufRead};
 use std::str::FromStr;
 use thiserror::Error;
 
+pub mod synthetic;
+
 /// A workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rep {

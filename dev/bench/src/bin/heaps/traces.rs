@@ -1,101 +1,34 @@
-//! The classic synthetic workloads, as `.rep` traces, and how small a heap each can be replayed in.
+//! Workloads as `.rep` traces, classic synthetic ones and recorded ones, and how small a heap each can be replayed in.
 
 use std::process::Command;
 use std::ptr::NonNull;
 
-use heap_view::rep::{Operation, Rep};
+use heap_view::rep::{Operation, Rep, synthetic};
 
 use crate::peers::{Heap, Peer};
-use crate::random::Random;
 
 /// A workload, by name.
 pub(crate) type Named = (&'static str, fn() -> Rep);
 
-pub(crate) const TRACES: [Named; 5] = [
-    ("coalescing", coalescing),
-    ("binary 64, 448", || binary(64, 448, 512)),
-    ("binary 16, 112", || binary(16, 112, 128)),
-    ("random", random),
-    ("realloc growth", realloc_growth),
+pub(crate) const TRACES: [Named; 8] = [
+    ("coalescing", synthetic::coalescing),
+    ("binary 64, 448", || synthetic::binary(64, 448, 512)),
+    ("binary 16, 112", || synthetic::binary(16, 112, 128)),
+    ("random", || synthetic::random(3)),
+    ("realloc growth", synthetic::realloc_growth),
+    ("recorded: SQLite", || {
+        recorded(include_bytes!("../../../../../tests/traces/sqlite.rep"))
+    }),
+    ("recorded: awk", || {
+        recorded(include_bytes!("../../../../../tests/traces/awk.rep"))
+    }),
+    ("recorded: git log", || {
+        recorded(include_bytes!("../../../../../tests/traces/git-log.rep"))
+    }),
 ];
 
-fn rep(ids: u32, operations: Vec<Operation>) -> Rep {
-    Rep {
-        heap_size: 64 << 20,
-        ids,
-        weight: 1,
-        operations,
-    }
-}
-
-/// Two neighbours are freed, and one of their common size is asked for.
-fn coalescing() -> Rep {
-    let mut operations = Vec::new();
-    for id in (0..3000).step_by(3) {
-        for (id, size) in [(id, 4095), (id + 1, 4095)] {
-            operations.push(Operation::Alloc { id, size });
-        }
-        operations.extend([id, id + 1].map(|id| Operation::Free { id }));
-        operations.push(Operation::Alloc {
-            id: id + 2,
-            size: 8190,
-        });
-        operations.push(Operation::Free { id: id + 2 });
-    }
-    rep(3000, operations)
-}
-
-/// Small and large alternate, the large ones are freed, and what is asked for then fits in none of the
-/// holes.
-fn binary(small: u64, large: u64, then: u64) -> Rep {
-    const PAIRS: u32 = 2000;
-    let mut operations = Vec::new();
-    for id in 0..PAIRS {
-        operations.push(Operation::Alloc {
-            id: 2 * id,
-            size: small,
-        });
-        operations.push(Operation::Alloc {
-            id: 2 * id + 1,
-            size: large,
-        });
-    }
-    operations.extend((0..PAIRS).map(|id| Operation::Free { id: 2 * id + 1 }));
-    operations.extend((0..PAIRS).map(|id| Operation::Alloc {
-        id: 2 * PAIRS + id,
-        size: then,
-    }));
-    rep(3 * PAIRS, operations)
-}
-
-/// Sizes up to 32 KiB come and go in no order.
-fn random() -> Rep {
-    let mut random = Random::new(3);
-    let (mut operations, mut live) = (Vec::new(), Vec::new());
-    for id in 0..4800 {
-        let size = 1 + random.below(32 << 10) as u64;
-        operations.push(Operation::Alloc { id, size });
-        live.push(id);
-        while live.len() > 100 && random.below(2) == 0 {
-            let id = live.swap_remove(random.below(live.len()));
-            operations.push(Operation::Free { id });
-        }
-    }
-    rep(4800, operations)
-}
-
-/// One block grows a little at a time while small ones come and go behind it.
-fn realloc_growth() -> Rep {
-    let mut operations = vec![Operation::Alloc { id: 0, size: 512 }];
-    for id in 1..5000_u32 {
-        operations.push(Operation::Alloc { id, size: 128 });
-        let size = 512 + 128 * u64::from(id);
-        operations.push(Operation::Realloc { id: 0, size });
-        if id > 1 {
-            operations.push(Operation::Free { id: id - 1 });
-        }
-    }
-    rep(5000, operations)
+fn recorded(file: &[u8]) -> Rep {
+    Rep::read(file).expect("a trace that the tests read too")
 }
 
 /// The most bytes asked for that are live at a time.
