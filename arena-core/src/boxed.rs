@@ -36,13 +36,24 @@ unsafe impl<T: Send> Send for ArenaBox<'_, T> {}
 unsafe impl<T: Sync> Sync for ArenaBox<'_, T> {}
 
 impl<'a, T> ArenaBox<'a, T> {
-    /// Put a value into a block.
+    /// Put a value into a block that an arena has handed out, and own it: for wrappers of an arena.
+    ///
+    /// ```
+    /// use std::alloc::Layout;
+    ///
+    /// let arena = arena_core::Arena::new();
+    /// let block = arena.alloc_layout(Layout::new::<String>());
+    /// // SAFETY: handed out for a `String` just now, and the arena outlives the box.
+    /// let name: arena_core::ArenaBox<'_, String> =
+    ///     unsafe { arena_core::ArenaBox::in_block(block, String::from("First block ok.")) };
+    /// assert_eq!(name.len(), 15);
+    /// ```
     ///
     /// # Safety
     ///
-    /// The block was just handed out for a `T`, and lives for `'a`.
+    /// The block was handed out for a `T`, is used by nobody else, and lives for `'a`.
     #[inline]
-    pub(crate) unsafe fn in_block(block: NonNull<u8>, value: T) -> Self {
+    pub unsafe fn in_block(block: NonNull<u8>, value: T) -> Self {
         let block = block.cast::<T>();
         // SAFETY: the block is aligned and large enough for a `T`, and nobody else's.
         unsafe { block.write(value) };

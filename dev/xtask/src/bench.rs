@@ -1,8 +1,9 @@
 //! arena-core beside its peers: counted, held to its goals, timed, put into tables.
 //!
 //! `cargo xtask bench` counts instructions and page faults and writes them to `dev/bench/results/`;
-//! `--check` counts what the gate needs, tagheap's churn too, writes nothing, and fails on a missed goal; `--times`
-//! measures times; `--tables` makes the tables from the data files again.
+//! `--check` counts what the gate needs, tagheap's churn too, writes nothing, and fails on a missed
+//! goal; `--times` measures times, `--tracing` those of a traced arena; `--tables` makes the tables
+//! from the data files again.
 
 use crate::run::{Outcome, need};
 
@@ -13,6 +14,7 @@ mod heaps;
 mod program;
 mod tables;
 mod times;
+mod tracing;
 
 use program::Program;
 
@@ -25,6 +27,8 @@ pub(crate) enum Mode {
     Check,
     /// Measure times and write them down.
     Times,
+    /// Count and measure what tracing takes, beside AddressSanitizer, and write it down.
+    Tracing,
     /// Make the tables again from what is written down.
     Tables,
 }
@@ -50,14 +54,21 @@ pub(crate) fn run_mode(mode: Mode) -> Outcome {
             data::write(data::DROPS, &drops)?;
             tables::write_all()
         }
+        Mode::Tracing => {
+            let program = prepare(&["traced"])?;
+            data::write(data::TRACING, &count::tracing(&program)?)?;
+            data::write(data::TRACING_TIMES, &tracing::measure(program)?)?;
+            tables::write_all()
+        }
         Mode::Tables => tables::write_all(),
         Mode::Check => {
-            let program = prepare(&["peers"])?;
+            let program = prepare(&["peers", "traced"])?;
             let is_gated = |peer: &str| !matches!(peer, "glibc" | "mimalloc");
             let counts = count::instructions(&program, is_gated)?;
             let faults = count::faults(&program, |peer| peer.starts_with("arena-core"))?;
+            let traced = count::tracing(&program)?;
             print!("{}", tables::instructions(&counts));
-            goals::hold(&counts, &faults)?;
+            goals::hold(&counts, &faults, &traced)?;
             heaps::hold()
         }
     }

@@ -81,6 +81,10 @@ enum Task {
         /// Measure times instead.
         #[arg(long, group = "mode")]
         times: bool,
+        /// Measure the times of a traced arena instead, beside AddressSanitizer (needs a nightly
+        /// compiler).
+        #[arg(long, group = "mode")]
+        tracing: bool,
         /// Measure nothing, and make the tables again from the data files.
         #[arg(long, group = "mode")]
         tables: bool,
@@ -105,10 +109,12 @@ fn main() -> ExitCode {
         Task::Bench {
             check,
             times,
+            tracing,
             tables,
-        } => bench::run_mode(match (check, times, tables) {
+        } => bench::run_mode(match (check, times, tracing, tables) {
             (true, ..) => bench::Mode::Check,
-            (_, true, _) => bench::Mode::Times,
+            (_, true, ..) => bench::Mode::Times,
+            (.., true, _) => bench::Mode::Tracing,
             (.., true) => bench::Mode::Tables,
             _ => bench::Mode::Count,
         }),

@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use arena_core::{AllocError, Arena, Checkpoint};
+use arena_core::{AllocError, Arena, ArenaBox, Checkpoint};
 
 mod allocator;
 mod methods;
@@ -28,7 +28,7 @@ use crate::report::Report;
 use crate::settings::{Mode, On, Settings};
 use crate::snapshot::Snapshot;
 use methods::allocation_methods;
-pub use scope::TracedScope;
+pub use scope::{TracedScope, TracedScopeGuard};
 use tracker::{Owed, Tracker};
 
 /// An [`Arena`] that knows each of its blocks: where it was allocated, what was written beside it,
@@ -103,32 +103,50 @@ impl<M: Mode> TracedArena<M> {
     /// Put a value into the arena, and have it dropped when the arena is rewound below it, reset or
     /// dropped. Destructors run in reverse order of allocation.
     ///
+    /// The value must not borrow anything; in a [`scope`](TracedArena::scope) it may.
+    ///
     /// # Panics
     ///
     /// The arena is exhausted.
     #[track_caller]
     pub fn alloc_drop<T: Send + 'static>(&self, value: T) -> &mut T {
-        let block = methods::or_panic(self.place(Layout::new::<T>()), Layout::new::<T>());
-        let place = block.cast::<T>();
-        // SAFETY: the block was handed out for a `T` just now.
-        unsafe { place.write(value) };
-        self.owe(place);
-        // SAFETY: as above; it is valid until the arena is rewound, which its lifetime rules out.
-        unsafe { &mut *place.as_ptr() }
+        methods::or_panic!(self.try_alloc_drop(value))
     }
 
-    fn owe<T: Send + 'static>(&self, value: NonNull<T>) {
+    /// Put a value into the arena, and have it dropped as [`alloc_drop`](TracedArena::alloc_drop) does.
+    ///
+    /// # Errors
+    ///
+    /// The arena is exhausted, or the OS refuses the next step; the value is dropped then.
+    #[track_caller]
+    pub fn try_alloc_drop<T: Send + 'static>(&self, value: T) -> Result<&mut T, AllocError> {
+        // SAFETY: it borrows nothing and can be sent, so it can be dropped anywhere, any time.
+        unsafe { self.try_owed(value) }
+    }
+
+    /// Hand out a block for a value, and owe its destructor.
+    ///
+    /// # Safety
+    ///
+    /// The value may be dropped as long as the arena is not rewound below it, on any thread that the
+    /// arena can reach.
+    #[track_caller]
+    unsafe fn try_owed<T: Send>(&self, value: T) -> Result<&mut T, AllocError> {
+        let layout = Layout::new::<T>();
+        let room = self.with_tracker(Tracker::make_room_to_owe);
+        room.map_err(|source| tracker::no_ledger(&self.arena, layout, source))?;
+        let place = self.place(layout)?.cast::<T>();
+        // SAFETY: the block was handed out for a `T` just now.
+        unsafe { place.write(value) };
         let at = match M::ON {
             // A value of no bytes has no number of its own, and stands with the block before.
             true => self.mark().saturating_sub(1),
-            false => value.addr().get() as u64,
+            false => place.addr().get() as u64,
         };
-        // SAFETY: `alloc_drop` has just written the value.
-        let owed = self.with_tracker(|tracker| unsafe { tracker.owe(value, at) });
-        assert!(
-            owed.is_ok(),
-            "no memory to write a destructor down: {owed:?}"
-        );
+        // SAFETY: written just now; the rest is passed on.
+        self.with_tracker(|tracker| unsafe { tracker.owe(place, at) });
+        // SAFETY: as above; it is valid until the arena is rewound, which its lifetime rules out.
+        Ok(unsafe { &mut *place.as_ptr() })
     }
 
     /// Free one block: checked against the record, poisoned, and not used again while it is
@@ -190,8 +208,31 @@ impl<M: Mode> TracedArena<M> {
 
     /// Run `body` in a scope: everything it allocates is given up when it ends, also by a panic.
     #[track_caller]
-    pub fn scope<R>(&mut self, body: impl FnOnce(&mut TracedScope<'_, M>) -> R) -> R {
+    pub fn scope<'outside, R>(
+        &'outside mut self,
+        body: impl FnOnce(&mut TracedScope<'_, 'outside, M>) -> R,
+    ) -> R {
         scope::run(self, Location::caller(), body)
+    }
+
+    /// Open a scope that ends when the guard is dropped.
+    ///
+    /// ```
+    /// let mut arena = heap_trace::TracedArena::new(arena_core::Arena::new());
+    /// let mut guard = arena.scope_guard();
+    /// assert_eq!(guard.scope().alloc_str("Scoped allocator is born").len(), 24);
+    /// drop(guard);
+    /// assert_eq!(arena.used(), 0);
+    /// ```
+    #[track_caller]
+    pub fn scope_guard(&mut self) -> TracedScopeGuard<'_, M> {
+        TracedScopeGuard::open(self, Location::caller())
+    }
+
+    /// Look at the whole arena as one scope, for functions that take a [`TracedScope`]. It does not
+    /// rewind.
+    pub fn as_scope(&mut self) -> TracedScope<'_, 'static, M> {
+        TracedScope::over(self)
     }
 
     /// Return the bytes in use, red zones and padding included.

@@ -22,7 +22,7 @@ mod table;
 mod thread;
 mod zone;
 
-pub use arena::{TracedArena, TracedScope};
+pub use arena::{TracedArena, TracedScope, TracedScopeGuard};
 pub use fault::{Fault, Violation};
 pub use global::TracedGlobal;
 pub use heap::Traced;

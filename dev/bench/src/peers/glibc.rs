@@ -1,10 +1,12 @@
 //! glibc's malloc, which is what `System` asks on this target.
 
-use std::alloc::System;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr::NonNull;
 
 use super::Peer;
 use super::malloc::{Blocks, Malloc};
 use super::threads::OwnArenas;
+use crate::ability::{Frees, Make};
 use crate::work::{self, Workload};
 
 pub(crate) const PEERS: &[Peer] = &[Peer {
@@ -27,6 +29,8 @@ pub(crate) const PEERS: &[Peer] = &[Peer {
             Workload::TwoThreads,
             work::two_threads::<OwnArenas<Blocks<Glibc>>>,
         ),
+        (Workload::FreedLine, work::freed_line::<Plain>),
+        (Workload::FreshLine, work::fresh_line::<Plain>),
     ],
 }];
 
@@ -36,4 +40,33 @@ impl Malloc for Glibc {
     type Global = System;
 
     const GLOBAL: System = System;
+}
+
+/// malloc and free, and nothing remembered.
+struct Plain;
+
+impl Make for Plain {
+    fn make(_: usize) -> Self {
+        Self
+    }
+
+    fn empty(&mut self) {}
+}
+
+impl Frees for Plain {
+    #[inline(always)]
+    fn line(&self, layout: Layout) -> NonNull<u8> {
+        // SAFETY: a line has bytes.
+        let block = unsafe { System.alloc(layout) };
+        match NonNull::new(block) {
+            Some(block) => block,
+            None => std::alloc::handle_alloc_error(layout),
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn free(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: passed on.
+        unsafe { System.dealloc(block.as_ptr(), layout) }
+    }
 }

@@ -24,6 +24,12 @@ const COUNTED: [(&str, u64, u64); 9] = [
     ("two-threads", 51_200, 153_600),
 ];
 
+/// Workloads that are counted on traced arenas and bare ones.
+const TRACED: [(&str, u64, u64); 2] = [
+    ("freed-line", 98_304, 294_912),
+    ("fresh-line", 98_304, 294_912),
+];
+
 /// Workloads whose page faults are counted: pushes of a `u32`, and objects that fill 1 GiB.
 pub(crate) const FAULTING: [(&str, u64); 2] = [("vec-faults", 4 << 20), ("cold-objects", 16 << 20)];
 
@@ -32,7 +38,20 @@ pub(crate) fn instructions(
     program: &Program,
     wanted: impl Fn(&str) -> bool,
 ) -> Outcome<Vec<Figure>> {
-    let runs: Vec<(&Run, u64, u64)> = COUNTED
+    count_each(program, &COUNTED, wanted)
+}
+
+/// Count the instructions of an operation on traced arenas and on what is beside them.
+pub(crate) fn tracing(program: &Program) -> Outcome<Vec<Figure>> {
+    count_each(program, &TRACED, |_| true)
+}
+
+fn count_each(
+    program: &Program,
+    workloads: &[(&str, u64, u64)],
+    wanted: impl Fn(&str) -> bool,
+) -> Outcome<Vec<Figure>> {
+    let runs: Vec<(&Run, u64, u64)> = workloads
         .iter()
         .flat_map(|&(workload, few, many)| {
             program

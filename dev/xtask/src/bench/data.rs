@@ -12,6 +12,8 @@ pub(crate) const INSTRUCTIONS: &str = "instructions.csv";
 pub(crate) const FAULTS: &str = "faults.csv";
 pub(crate) const TIMES: &str = "times.csv";
 pub(crate) const DROPS: &str = "drops.csv";
+pub(crate) const TRACING: &str = "tracing.csv";
+pub(crate) const TRACING_TIMES: &str = "tracing-times.csv";
 
 /// The dependencies whose versions matter.
 const PACKAGES: [&str; 6] = [

@@ -22,11 +22,11 @@ enum Unit {
 const fn faults(workload: &'static str, peer: &'static str, at_most: f64) -> Goal {
     Goal {
         unit: Unit::Faults,
-        ..goal(workload, peer, at_most)
+        ..instructions(workload, peer, at_most)
     }
 }
 
-const fn goal(workload: &'static str, peer: &'static str, at_most: f64) -> Goal {
+pub(crate) const fn instructions(workload: &'static str, peer: &'static str, at_most: f64) -> Goal {
     Goal {
         workload,
         peer,
@@ -49,26 +49,34 @@ impl Goal {
 
 /// Instructions an operation.
 pub(crate) const INSTRUCTIONS: &[Goal] = &[
-    goal("one-u64", "arena-core", 9.0),
-    goal("one-u64", "arena-core-1", 11.0),
-    goal("forty-bytes", "arena-core", 13.0),
-    goal("forty-bytes", "arena-core-1", 15.0),
-    goal("mixed-layouts", "arena-core", 16.0),
-    goal("mixed-layouts", "arena-core-1", 14.0),
-    goal("slices-and-str", "arena-core", 27.0),
-    goal("slices-and-str", "arena-core-1", 25.0),
-    goal("vec-push", "arena-core", 11.0),
-    goal("rewind", "arena-core", 123.0),
+    instructions("one-u64", "arena-core", 9.0),
+    instructions("one-u64", "arena-core-1", 11.0),
+    instructions("forty-bytes", "arena-core", 13.0),
+    instructions("forty-bytes", "arena-core-1", 15.0),
+    instructions("mixed-layouts", "arena-core", 16.0),
+    instructions("mixed-layouts", "arena-core-1", 14.0),
+    instructions("slices-and-str", "arena-core", 27.0),
+    instructions("slices-and-str", "arena-core-1", 25.0),
+    instructions("vec-push", "arena-core", 11.0),
+    instructions("rewind", "arena-core", 123.0),
     // 1.3 and 2.5 times what a block takes of an arena that the thread owns.
-    goal("two-threads", "arena-core-local", 1.3 * 9.0),
-    goal("two-threads", "arena-core-shared", 2.5 * 9.0),
+    instructions("two-threads", "arena-core-local", 1.3 * 9.0),
+    instructions("two-threads", "arena-core-shared", 2.5 * 9.0),
 ];
 
 /// Instructions an operation above the hand-written limit, where the limit is not the one the
 /// goals were first measured against.
 pub(crate) const ABOVE_LIMIT: &[Goal] = &[
-    goal("short-lived", "arena-core", 32.0),
-    goal("tree", "arena-core", 1.0),
+    instructions("short-lived", "arena-core", 32.0),
+    instructions("tree", "arena-core", 1.0),
+];
+
+/// How many times the instructions of another peer a workload may take, in the same run.
+pub(crate) const RATIOS: &[(&str, &str, f64, &str)] = &[
+    ("freed-line", "traced-canary", 4.0, "arena-core"),
+    // Off is nothing: the same instructions, to one in a hundred operations.
+    ("freed-line", "traced-off", 1.0, "arena-core"),
+    ("fresh-line", "traced-off", 1.0, "arena-core"),
 ];
 
 /// Page faults. Those with huge pages hold only where the kernel has them to give.
@@ -100,7 +108,7 @@ const RIVALS: [&str; 5] = [
 ];
 
 /// Fail if a goal is missed, or a peer is better.
-pub(crate) fn hold(counts: &[Figure], fault_counts: &[Figure]) -> Outcome {
+pub(crate) fn hold(counts: &[Figure], fault_counts: &[Figure], traced: &[Figure]) -> Outcome {
     let mut failures: Vec<String> = Vec::new();
     let mut judge = |verdict: Verdict| match verdict {
         Verdict::Held(line) => println!("{line}"),
@@ -112,6 +120,9 @@ pub(crate) fn hold(counts: &[Figure], fault_counts: &[Figure]) -> Outcome {
     for goal in ABOVE_LIMIT {
         let limit = value(counts, goal.workload, "limit");
         judge(against(goal, counts, limit.unwrap_or(0.0)));
+    }
+    for &ratio in RATIOS {
+        judge(against_ratio(ratio, traced));
     }
     let huge_pages = huge_pages();
     for goal in FAULTS {
@@ -152,6 +163,24 @@ fn against(goal: &Goal, figures: &[Figure], above: f64) -> Verdict {
         return Verdict::Held(format!("held     {line}"));
     }
     Verdict::Failed(line)
+}
+
+/// No more than so many times another peer's count; what counts are off by is not forgiven here.
+fn against_ratio(
+    (workload, peer, times, other): (&str, &str, f64, &str),
+    counts: &[Figure],
+) -> Verdict {
+    let of = |peer| value(counts, workload, peer);
+    let (Some(measured), Some(bare)) = (of(peer), of(other)) else {
+        return Verdict::Failed(format!("{workload} on {peer} and {other}: not measured"));
+    };
+    let line = format!(
+        "{workload} on {peer}: {measured:.1}, the goal is {times:.1} times {bare:.1} on {other}"
+    );
+    match measured <= times * bare + 0.01 {
+        true => Verdict::Held(format!("held     {line}")),
+        false => Verdict::Failed(line),
+    }
 }
 
 /// No better peer: not for the same minimum alignment, nor for the better of arena-core's two.
@@ -199,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_goal_is_held_or_missed() {
-        let hold = goal("one-u64", "arena-core", 9.0);
+        let hold = instructions("one-u64", "arena-core", 9.0);
         let at = |value| [figure("one-u64", "arena-core", value)];
         assert!(matches!(against(&hold, &at(9.4), 0.0), Verdict::Held(_)));
         assert!(matches!(against(&hold, &at(9.6), 0.0), Verdict::Failed(_)));
@@ -208,8 +237,24 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_is_held_or_missed() {
+        let ratio = ("freed-line", "traced-canary", 4.0, "arena-core");
+        let at = |value| {
+            let bare = figure("freed-line", "arena-core", 27.0);
+            [figure("freed-line", "traced-canary", value), bare]
+        };
+        assert!(matches!(against_ratio(ratio, &at(108.0)), Verdict::Held(_)));
+        assert!(matches!(
+            against_ratio(ratio, &at(108.1)),
+            Verdict::Failed(_)
+        ));
+        let none = against_ratio(ratio, &at(108.0)[..1]);
+        assert!(matches!(none, Verdict::Failed(_)));
+    }
+
+    #[test]
     fn a_better_peer_is_a_failure() {
-        let hold = goal("tree", "arena-core", 9.0);
+        let hold = instructions("tree", "arena-core", 9.0);
         let with = |peer, value| {
             let ours = figure("tree", "arena-core", 9.0);
             against_rivals(&hold, &[ours, figure("tree", peer, value)])

@@ -35,8 +35,14 @@ pub(crate) struct Report {
 impl Program {
     /// Build it, and ask it what it can run.
     pub(crate) fn build(features: &[&str]) -> Outcome<Self> {
+        let arguments = format!("--features {}", features.join(","));
+        Self::build_as("cargo", &arguments, "")
+    }
+
+    /// Build it with another cargo, more arguments, and flags for the compiler.
+    pub(crate) fn build_as(cargo: &str, arguments: &str, flags: &str) -> Outcome<Self> {
         let mut program = Self {
-            path: build("bench", features)?,
+            path: build_as(cargo, "bench", arguments, flags)?,
             runs: Vec::new(),
         };
         program.runs = program.list()?;
@@ -63,6 +69,8 @@ impl Program {
     pub(crate) fn run(&self, run: &Run, count: u64, passes: u64) -> Outcome<Report> {
         let mut command = Command::new(&self.path);
         self.arguments(&mut command, run, count, passes);
+        // What is not freed, in the workloads that free nothing, is meant.
+        command.env("ASAN_OPTIONS", "detect_leaks=0");
         report(&output(command)?.stdout)
     }
 
@@ -80,13 +88,22 @@ impl Program {
     }
 }
 
-/// Build a program of the bench, and ask cargo where it is: the target folder may be anywhere.
+/// Build a program of the bench.
 pub(crate) fn build(name: &str, features: &[&str]) -> Outcome<PathBuf> {
+    let arguments = format!("--features {}", features.join(","));
+    build_as("cargo", name, &arguments, "")
+}
+
+/// Build a program of the bench, and ask cargo where it is: the target folder may be anywhere.
+fn build_as(cargo: &str, name: &str, arguments: &str, flags: &str) -> Outcome<PathBuf> {
     let line = format!(
-        "cargo build --quiet --package bench --bin {name} --profile bench --features {} --message-format json-render-diagnostics",
-        features.join(",")
+        "{cargo} build --quiet --package bench --bin {name} --profile bench {arguments} --message-format json-render-diagnostics"
     );
-    let said = String::from_utf8_lossy(&output(command(&line))?.stdout).into_owned();
+    let mut build = command(&line);
+    if !flags.is_empty() {
+        build.env("RUSTFLAGS", flags);
+    }
+    let said = String::from_utf8_lossy(&output(build)?.stdout).into_owned();
     executable(&said).ok_or_else(|| format!("`{line}` built no program:\n{said}"))
 }
 

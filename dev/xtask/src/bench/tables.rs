@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use super::data::{self, Figure, value};
 use super::goals::{self, Goal};
+use super::tracing;
 use crate::run::Outcome;
 
 /// What each workload is called in a table.
-const WORKLOADS: [(&str, &str); 11] = [
+const WORKLOADS: [(&str, &str); 13] = [
     ("one-u64", "one u64"),
     ("forty-bytes", "a 40-byte struct"),
     (
@@ -25,20 +26,27 @@ const WORKLOADS: [(&str, &str); 11] = [
     ("vec-faults", "4 Mi pushes into a `Vec` in a fresh arena"),
     ("cold-objects", "1 GiB of 64-byte objects, cold"),
     ("two-threads", "two threads, one u64 at a time"),
+    ("freed-line", "64 bytes allocated, written, freed"),
+    ("fresh-line", "64 bytes allocated, written, in fresh memory"),
 ];
 
 /// Make every table of what has been measured.
 pub(crate) fn write_all() -> Outcome {
     let counts = data::read(data::INSTRUCTIONS)?;
     let faults = data::read(data::FAULTS)?;
-    for (name, text) in all(&counts, &faults)? {
+    let traced = data::read(data::TRACING)?;
+    for (name, text) in all(&counts, &faults, &traced)? {
         data::write_text(name, &text)?;
     }
     Ok(())
 }
 
 /// The tables' files and what is to be in them.
-fn all(counts: &[Figure], faults: &[Figure]) -> Outcome<Vec<(&'static str, String)>> {
+fn all(
+    counts: &[Figure],
+    faults: &[Figure],
+    traced: &[Figure],
+) -> Outcome<Vec<(&'static str, String)>> {
     let mut tables = vec![
         ("instructions.md", instructions(counts)),
         (
@@ -46,9 +54,13 @@ fn all(counts: &[Figure], faults: &[Figure]) -> Outcome<Vec<(&'static str, Strin
             by_peer(&by_threads(counts).1, "instructions a block", 1),
         ),
         ("faults.md", by_peer(faults, "page faults", 0)),
-        ("goals.md", goals_table(counts, faults)),
+        ("goals.md", goals_table(counts, faults, traced)),
         ("environment.md", environment()?),
     ];
+    tables.push((
+        "tracing.md",
+        tracing_table(traced, &data::read(data::TRACING_TIMES)?),
+    ));
     if let (Ok(times), Ok(drops)) = (data::read(data::TIMES), data::read(data::DROPS)) {
         let (alone, together) = by_threads(&times);
         tables.push((
@@ -66,7 +78,12 @@ fn all(counts: &[Figure], faults: &[Figure]) -> Outcome<Vec<(&'static str, Strin
 
 /// The table of instructions, as it is printed too.
 pub(crate) fn instructions(counts: &[Figure]) -> String {
-    let (alone, _) = by_threads(counts);
+    let (mut alone, _) = by_threads(counts);
+    alone.retain(|figure| {
+        !tracing::WORKLOADS
+            .iter()
+            .any(|(name, ..)| *name == figure.workload)
+    });
     by_workload(&alone, "instructions an operation", |figure| {
         format!("{:.1}", figure.spread.median)
     })
@@ -110,6 +127,38 @@ fn by_workload(figures: &[Figure], what: &str, cell: impl Fn(&Figure) -> String)
         }
     }
     out + "\n"
+}
+
+/// Instructions and nanoseconds of a traced arena and of others, each with how many times those of its
+/// bare peer it is.
+fn tracing_table(counts: &[Figure], times: &[Figure]) -> String {
+    let mut out = String::from("| an operation |");
+    for (name, ..) in tracing::WORKLOADS {
+        let title = WORKLOADS.iter().find(|(workload, _)| *workload == name);
+        let title = title.map_or(name, |(_, title)| title);
+        let _ = write!(out, " {title}: instructions | nanoseconds |");
+    }
+    out += "\n|---|---:|---:|---:|---:|";
+    for (peer, title) in peers(times) {
+        let _ = write!(out, "\n| {title} |");
+        for (workload, ..) in tracing::WORKLOADS {
+            for (figures, decimals) in [(counts, 1), (times, 2)] {
+                let text = beside_bare(figures, workload, peer, decimals);
+                let _ = write!(out, " {} |", text.as_deref().unwrap_or("–"));
+            }
+        }
+    }
+    out + "\n"
+}
+
+fn beside_bare(figures: &[Figure], workload: &str, peer: &str, decimals: usize) -> Option<String> {
+    let measured = value(figures, workload, peer)?;
+    let bare = tracing::BARE.iter().find(|(name, _)| *name == peer);
+    let bare = bare.and_then(|(_, bare)| value(figures, workload, bare));
+    Some(match bare {
+        Some(bare) => format!("{measured:.decimals$} ({:.2}×)", measured / bare),
+        None => format!("{measured:.decimals$}"),
+    })
 }
 
 /// Peers down, workloads across: median, and the quartiles where they differ.
@@ -156,7 +205,7 @@ fn peers(figures: &[Figure]) -> Vec<(&str, &str)> {
     peers
 }
 
-fn goals_table(counts: &[Figure], faults: &[Figure]) -> String {
+fn goals_table(counts: &[Figure], faults: &[Figure], traced: &[Figure]) -> String {
     let mut out = String::from("| goal | on | at most | measured | |\n|---|---|---:|---:|---|");
     let mut row = |goal: &Goal, figures: &[Figure], above: f64, unit: &str| {
         let at_most = goal.at_most + above;
@@ -196,6 +245,11 @@ fn goals_table(counts: &[Figure], faults: &[Figure]) -> String {
     for goal in goals::FAULTS {
         row(goal, faults, 0.0, "faults");
     }
+    for &(workload, peer, times, bare) in goals::RATIOS {
+        let bare = value(traced, workload, bare).unwrap_or(0.0);
+        let goal = goals::instructions(workload, peer, times * bare);
+        row(&goal, traced, 0.0, "instructions");
+    }
     out + "\n"
 }
 
@@ -217,7 +271,8 @@ mod tests {
     fn every_table_is_made_from_the_data_beside_it() {
         let counts = data::read(data::INSTRUCTIONS).unwrap();
         let faults = data::read(data::FAULTS).unwrap();
-        for (name, text) in all(&counts, &faults).unwrap() {
+        let traced = data::read(data::TRACING).unwrap();
+        for (name, text) in all(&counts, &faults, &traced).unwrap() {
             assert_eq!(
                 data::read_text(name).unwrap(),
                 text,

@@ -91,7 +91,7 @@ impl Sampled<'_> {
 }
 
 /// Fisher and Yates, with xorshift: the same order every time the command is run.
-fn shuffle(order: &mut [usize], random: &mut u64) {
+pub(crate) fn shuffle(order: &mut [usize], random: &mut u64) {
     for last in (1..order.len()).rev() {
         *random ^= *random << 13;
         *random ^= *random >> 7;

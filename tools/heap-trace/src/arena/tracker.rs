@@ -154,19 +154,22 @@ impl Tracker {
         origin
     }
 
+    /// Make room to write one more destructor down.
+    pub(super) fn make_room_to_owe(&mut self) -> Result<(), RegionError> {
+        self.owed.make_room()
+    }
+
     /// Write down that a value is to be dropped when the arena is rewound below it. Where it stands,
     /// `at`, only grows: the number of its block, or its address where blocks have no numbers.
     ///
     /// # Safety
     ///
-    /// `value` leads to a value of the arena that nobody else drops.
-    pub(super) unsafe fn owe<T: Send + 'static>(
-        &mut self,
-        value: NonNull<T>,
-        at: u64,
-    ) -> Result<(), RegionError> {
+    /// `value` leads to a value of the arena that nobody else drops, and that may be dropped until the
+    /// arena is rewound below it.
+    pub(super) unsafe fn owe<T: Send>(&mut self, value: NonNull<T>, at: u64) {
         // SAFETY: passed on.
-        self.owed.push(unsafe { Owed::to(value, at) })
+        let owed = self.owed.push(unsafe { Owed::to(value, at) });
+        owed.expect("room was made");
     }
 
     /// The number of the first block at or above an address of the arena.
@@ -319,7 +322,7 @@ fn bump(arena: &Arena) -> usize {
 unsafe impl Send for Tracker {}
 
 #[cold]
-fn no_ledger(arena: &Arena, layout: Layout, source: RegionError) -> AllocError {
+pub(super) fn no_ledger(arena: &Arena, layout: Layout, source: RegionError) -> AllocError {
     AllocError::Commit {
         size: layout.size(),
         used: arena.used(),

@@ -19,6 +19,8 @@ use arena_core::Arena;
 mod blame;
 mod end;
 mod search;
+#[cfg(test)]
+mod tests;
 
 use super::rows::{Meta, Row};
 use super::{Tracker, bump};

@@ -18,7 +18,7 @@ impl Owed {
     /// # Safety
     ///
     /// `value` leads to a value that nobody else drops, and that stays there until this is run.
-    pub(super) unsafe fn to<T: Send + 'static>(value: NonNull<T>, at: u64) -> Self {
+    pub(super) unsafe fn to<T: Send>(value: NonNull<T>, at: u64) -> Self {
         unsafe fn drop_in_place<T>(value: NonNull<u8>) {
             // SAFETY: the caller's promise, by `run_from`.
             unsafe { value.cast::<T>().drop_in_place() }
