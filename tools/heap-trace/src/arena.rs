@@ -260,6 +260,25 @@ impl<M: Mode> TracedArena<M> {
         self.with_tracker(|tracker| tracker.report(&self.arena, roots))
     }
 
+    /// Return what has happened so far, if the settings say that it be recorded
+    /// ([`Settings::record`](crate::Settings::record)): for `heap_view::json_lines::write`, whose
+    /// error is that of the file, and for every picture that heap-view draws.
+    ///
+    /// ```
+    /// use heap_trace::{Settings, TracedArena};
+    ///
+    /// let arena = TracedArena::with(arena_core::Arena::new(), Settings::new().record(1000));
+    /// arena.alloc_str("First block ok.");
+    /// let mut file = Vec::new();
+    /// heap_view::json_lines::write(&arena.recording(), &mut file)?;
+    /// assert_eq!(heap_view::json_lines::read(&file[..]).unwrap().events.len(), 2);  // map, alloc
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(feature = "events")]
+    pub fn recording(&self) -> heap_view::Trace {
+        self.with_tracker(|tracker| tracker.recording(&self.arena))
+    }
+
     /// Remember which blocks there are: [`Report::since`] tells what is new and still live.
     pub fn mark(&self) -> u64 {
         self.with_tracker(|tracker| tracker.next_id())

@@ -4,6 +4,8 @@
 compile_error!("heap-trace needs Linux: it reads /proc and guards pages as Linux does");
 
 mod arena;
+#[cfg(feature = "events")]
+mod events;
 mod fault;
 mod global;
 mod guard;

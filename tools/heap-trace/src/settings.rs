@@ -4,7 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
     /// Red zones around each block and poison in freed ones, looked at when a block is freed, at a
-    /// check, and at the end: sees writes, afterwards. 32 bytes and a record of 64 bytes a block.
+    /// check, and at the end: sees writes, afterwards. 32 bytes, and a row of
+    /// 32 bytes in an arena or a record of 56 in a heap.
     #[default]
     Canary,
     /// Each block ends at two inaccessible pages, and is inaccessible once freed: sees reads and
@@ -63,6 +64,8 @@ pub struct Settings {
     pub(crate) backtraces: bool,
     pub(crate) quarantine: usize,
     pub(crate) quiet: bool,
+    #[cfg(feature = "events")]
+    pub(crate) events: usize,
 }
 
 impl Default for Settings {
@@ -79,6 +82,8 @@ impl Settings {
             backtraces: false,
             quarantine: 32 << 10,
             quiet: false,
+            #[cfg(feature = "events")]
+            events: 0,
         }
     }
 
@@ -107,5 +112,21 @@ impl Settings {
     pub const fn quiet(mut self, quiet: bool) -> Self {
         self.quiet = quiet;
         self
+    }
+
+    /// Record what happens, for [`TracedArena::recording`](crate::TracedArena::recording): so many
+    /// events at most, those after are counted. 64 bytes each.
+    #[cfg(feature = "events")]
+    pub const fn record(mut self, events: usize) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Whether events are recorded.
+    pub(crate) const fn records(&self) -> bool {
+        #[cfg(feature = "events")]
+        return self.events > 0;
+        #[cfg(not(feature = "events"))]
+        false
     }
 }

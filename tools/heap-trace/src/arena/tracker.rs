@@ -10,10 +10,14 @@ use arena_core::{AllocError, Arena};
 mod canary;
 mod guarded;
 mod owed;
+#[cfg(feature = "events")]
+mod recording;
 mod rows;
 
 pub(super) use owed::Owed;
 
+#[cfg(feature = "events")]
+use crate::events::{Recorder, What};
 use crate::fault::{Fault, Faults, Violation};
 use crate::guard::GuardHeap;
 use crate::reach::{self, Roots};
@@ -57,6 +61,8 @@ pub(super) struct Tracker {
     /// How often the arena was emptied or rewound.
     generation: u64,
     faults: Faults,
+    #[cfg(feature = "events")]
+    events: Recorder,
     /// Destructors owed to values, in the order of their addresses.
     owed: Table<Owed>,
 }
@@ -85,6 +91,8 @@ impl Tracker {
             rewound: 0,
             generation: 0,
             faults: Faults::new(),
+            #[cfg(feature = "events")]
+            events: Recorder::of(settings.events),
             owed: Table::new(),
         }
     }
@@ -128,15 +136,20 @@ impl Tracker {
         place: Place,
     ) -> Result<NonNull<u8>, AllocError> {
         let origin = self.origin(place);
-        if self.settings.method != Method::Canary {
-            return self.allocate_guarded(arena, layout, origin);
+        let placed = match self.settings.method {
+            Method::Canary => self.place_with_care(arena, layout, origin.place),
+            _ => self.allocate_guarded(arena, layout, origin),
+        };
+        #[cfg(feature = "events")]
+        self.note_placed(layout, &placed, origin);
+        let payload = placed?;
+        if self.settings.backtraces && self.settings.method == Method::Canary {
+            self.rows.note_stack(self.rows.len() - 1, 0, origin.stack);
         }
-        let payload = self.place_with_care(arena, layout, origin.place)?;
-        self.is_quick = !self.settings.backtraces;
+        let needs_more = self.settings.backtraces || self.settings.records();
+        self.is_quick = self.settings.method == Method::Canary && !needs_more;
         if self.is_quick {
             self.quick_from = self.first_payload();
-        } else {
-            self.rows.note_stack(self.rows.len() - 1, 0, origin.stack);
         }
         Ok(payload)
     }
@@ -254,18 +267,39 @@ impl Tracker {
         place: Place,
     ) -> Result<(), Violation> {
         let origin = self.origin(place);
-        if self.settings.method != Method::Canary {
+        #[cfg(feature = "events")]
+        let block = self.block_of(pointer);
+        let freed = match self.settings.method {
             // SAFETY: passed on.
-            return unsafe { self.free_guarded(arena, pointer, layout, origin) };
-        }
-        // SAFETY: passed on.
-        let quick = unsafe { self.free_live(arena, self.first_payload(), pointer, layout, origin) };
-        let freed = match quick {
-            Some(row) => Ok(row),
-            // SAFETY: passed on; nothing has been freed.
-            None => unsafe { self.free_suspicious(arena, pointer, layout, origin) },
+            Method::Canary => unsafe { self.free_row_of(arena, pointer, layout, origin) },
+            // SAFETY: passed on.
+            _ => unsafe { self.free_guarded(arena, pointer, layout, origin) },
         };
-        let row = freed?;
+        #[cfg(feature = "events")]
+        if matches!(freed, Ok(()) | Err(Violation::MismatchedLayout { .. })) {
+            self.events.note(What::Free, block, origin, 0);
+        }
+        freed
+    }
+
+    /// # Safety
+    ///
+    /// As [`Tracker::free`].
+    unsafe fn free_row_of(
+        &mut self,
+        arena: &Arena,
+        pointer: NonNull<u8>,
+        layout: Layout,
+        origin: Origin,
+    ) -> Result<(), Violation> {
+        let lowest = self.first_payload();
+        // SAFETY: passed on.
+        let quick = unsafe { self.free_live(arena, lowest, pointer, layout, origin) };
+        let row = match quick {
+            Some(row) => row,
+            // SAFETY: passed on; nothing has been freed.
+            None => unsafe { self.free_suspicious(arena, pointer, layout, origin) }?,
+        };
         if self.settings.backtraces {
             self.rows.note_stack(row, 1, origin.stack);
         }
@@ -280,6 +314,8 @@ impl Tracker {
     /// Nobody uses those blocks any more.
     pub(super) unsafe fn rewind(&mut self, arena: &Arena, address: usize, origin: Origin) {
         self.generation += 1;
+        #[cfg(feature = "events")]
+        self.events.note(What::Rewind { address }, None, origin, 0);
         match self.settings.method {
             // SAFETY: passed on.
             Method::Canary => unsafe { self.rewind_canary(arena, address, origin) },
@@ -306,6 +342,8 @@ impl Tracker {
     }
 
     fn note(&mut self, fault: Fault) -> Violation {
+        #[cfg(feature = "events")]
+        self.events.note_fault(&fault);
         self.faults.note(fault);
         fault.violation
     }

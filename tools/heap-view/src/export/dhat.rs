@@ -31,9 +31,9 @@ struct Point {
 
 /// The file. The names are those of the format.
 #[derive(Serialize)]
-#[allow(
+#[expect(
     non_snake_case,
-    reason = "the format's names, some of which differ in case alone"
+    reason = "the format's names: some differ in case alone"
 )]
 struct File<'t> {
     dhatFileVersion: u32,

@@ -137,10 +137,12 @@ fn a_mark_of_another_block_frees_no_other_block() {
     let arena = with(Settings::new());
     let mine = arena.alloc_layout(bytes(40));
     let other = arena.alloc_layout(bytes(40));
-    // SAFETY: the marks, in the front zones: the fault to be found.
-    let marks = unsafe { (mine.sub(16), other.sub(16)) };
-    // SAFETY: as above; both have 8 bytes.
-    unsafe { marks.0.copy_from_nonoverlapping(marks.1, 8) };
+    // SAFETY: the mark, in the front zone.
+    let to = unsafe { mine.sub(16) };
+    // SAFETY: as above.
+    let from = unsafe { other.sub(16) };
+    // SAFETY: both have 8 bytes: the fault to be found.
+    unsafe { to.copy_from_nonoverlapping(from, 8) };
     assert_eq!(free(&arena, mine, 40), None);
     let report = arena.report(&Roots::new());
     assert_eq!(report.faults[0].block(), Some(0), "{report}");
