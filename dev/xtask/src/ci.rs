@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::instrumented::{self, Sanitizer};
 use crate::run::{Outcome, command, display, need, root, run};
-use crate::{bench, book, corpus, install, leaks, planted};
+use crate::{bench, book, corpus, fault, install, leaks, planted};
 
 /// Set for tests that need a tool: in CI a missing one is a failure, not a skip.
 const REQUIRE_TOOLS: &str = "OWN_THE_HEAP_REQUIRE_TOOLS";
@@ -210,6 +210,20 @@ const CHECKS: &[Check] = &[
     Check {
         name: "malloc-fault's interposer, which no workspace check sees",
         run: interposer,
+        needs: None,
+    },
+    Check {
+        name: "malloc-fault: gdb, the sanitizer and odd targets",
+        run: || {
+            let mut test = command("cargo test --quiet --package malloc-fault --test targets");
+            test.env(REQUIRE_TOOLS, "1");
+            run(test)
+        },
+        needs: Some(|| need("gdb", "gdb").and_then(|()| need("cc", "gcc"))),
+    },
+    Check {
+        name: "malloc-fault: installed, and run without its sources",
+        run: fault::check_installed,
         needs: None,
     },
     Check {

@@ -8,6 +8,7 @@ mod bench;
 mod book;
 mod ci;
 mod corpus;
+mod fault;
 mod install;
 mod instrumented;
 mod leaks;

@@ -4,6 +4,7 @@
 
 mod arenas;
 mod heaps;
+mod methods;
 
 use arena_core::region::{Operation, failure};
 use malloc_fault::{Exhausted, Outcome, exhaust, fails};

@@ -170,7 +170,7 @@ pub struct Header {
     pub stacks_lost: AtomicU64,
     /// Live blocks that found no room in the table.
     pub blocks_lost: AtomicU64,
-    /// How often a scan for lost blocks had to ask the kernel for more memory to look at.
+    /// How often a scan found blocks by what it asked the kernel for, beyond the list that a parent had made.
     pub asked_for_roots: AtomicU64,
     /// The largest sum of live bytes.
     pub live_high_water_mark: AtomicU64,

@@ -91,6 +91,25 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for FaultAlloc<A> {
     }
 }
 
+/// One of the three calls that change the size of a block: they differ in nothing but what the wrapped allocator is asked.
+#[cfg(any(feature = "allocator-api2-02", feature = "allocator-api2-04"))]
+macro_rules! resizing {
+    ($name:ident) => {
+        unsafe fn $name(
+            &self,
+            block: NonNull<u8>,
+            old: Layout,
+            new: Layout,
+        ) -> Result<NonNull<[u8]>, AllocError> {
+            ask(new.size())?;
+            // SAFETY: the caller's promise is the one asked for.
+            let block = unsafe { self.0.$name(block, old, new) }?;
+            resized(old.size(), new.size());
+            Ok(block)
+        }
+    };
+}
+
 #[cfg(any(feature = "allocator-api2-02", feature = "allocator-api2-04"))]
 macro_rules! implement_allocator {
     ($api:ident) => {
@@ -130,44 +149,9 @@ macro_rules! implement_allocator {
                     unsafe { self.0.deallocate(block, layout) }
                 }
 
-                unsafe fn grow(
-                    &self,
-                    block: NonNull<u8>,
-                    old: Layout,
-                    new: Layout,
-                ) -> Result<NonNull<[u8]>, AllocError> {
-                    ask(new.size())?;
-                    // SAFETY: the caller's promise is the one asked for.
-                    let grown = unsafe { self.0.grow(block, old, new) }?;
-                    resized(old.size(), new.size());
-                    Ok(grown)
-                }
-
-                unsafe fn grow_zeroed(
-                    &self,
-                    block: NonNull<u8>,
-                    old: Layout,
-                    new: Layout,
-                ) -> Result<NonNull<[u8]>, AllocError> {
-                    ask(new.size())?;
-                    // SAFETY: the caller's promise is the one asked for.
-                    let grown = unsafe { self.0.grow_zeroed(block, old, new) }?;
-                    resized(old.size(), new.size());
-                    Ok(grown)
-                }
-
-                unsafe fn shrink(
-                    &self,
-                    block: NonNull<u8>,
-                    old: Layout,
-                    new: Layout,
-                ) -> Result<NonNull<[u8]>, AllocError> {
-                    ask(new.size())?;
-                    // SAFETY: the caller's promise is the one asked for.
-                    let shrunk = unsafe { self.0.shrink(block, old, new) }?;
-                    resized(old.size(), new.size());
-                    Ok(shrunk)
-                }
+                resizing!(grow);
+                resizing!(grow_zeroed);
+                resizing!(shrink);
             }
         };
     };

@@ -104,7 +104,7 @@ pub fn look(scan: &mut Scan, channel: &Channel, own: &[u64], registers: &Registe
     if scan.left == 0 {
         return;
     }
-    channel.header.asked_for_roots.fetch_add(1, Relaxed);
+    let before = scan.left;
     mappings::each_writable(|mapping| {
         if let Some(range) = range(mapping)
             && !own.contains(&range.start)
@@ -114,6 +114,10 @@ pub fn look(scan: &mut Scan, channel: &Channel, own: &[u64], registers: &Registe
         }
         scan.left > 0
     });
+    // Blocks that are lost for good are found in no list.
+    if scan.left < before {
+        channel.header.asked_for_roots.fetch_add(1, Relaxed);
+    }
 }
 
 struct Reader {
