@@ -109,8 +109,9 @@ fn each_way_to_an_arena_passes_a_refusal_on() {
 
 #[test]
 fn each_request_of_a_region_passes_a_refusal_on() {
+    type Request = fn(&mut Region, usize) -> Result<(), RegionError>;
     let page = page_size();
-    let requests: [fn(&mut Region, usize) -> Result<(), RegionError>; 4] = [
+    let requests: [Request; 4] = [
         |region, page| region.commit(0..page),
         |region, page| region.populate(0..page),
         |region, page| region.decommit(0..page),
@@ -137,8 +138,8 @@ fn each_request_of_a_region_passes_a_refusal_on() {
 
 #[test]
 fn each_request_of_a_traced_arena_passes_a_refusal_on() {
-    type Traced = TracedArena;
-    let calls: [fn(&Traced) -> Result<(), AllocError>; 3] = [
+    type Call = fn(&TracedArena) -> Result<(), AllocError>;
+    let calls: [Call; 3] = [
         |arena| arena.try_alloc([1_u8; LEN]).map(drop),
         |arena| arena.try_alloc_slice_uninit::<u8>(LEN).map(drop),
         |arena| {

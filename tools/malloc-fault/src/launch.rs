@@ -48,8 +48,13 @@ impl Launch {
     ///
     /// [`Error`] if there is none, or none that the interposer can work in.
     pub fn new(program: impl AsRef<OsStr>) -> Result<Self, Error> {
-        Ok(Self {
-            program: target::find(program.as_ref())?,
+        Ok(Self::checked(target::find(program.as_ref())?))
+    }
+
+    /// A program that was found and looked at before.
+    pub(crate) fn checked(program: PathBuf) -> Self {
+        Self {
+            program,
             arguments: Vec::new(),
             variables: Vec::new(),
             folder: None,
@@ -58,7 +63,7 @@ impl Launch {
             captured: false,
             input: None,
             limit: None,
-        })
+        }
     }
 
     /// Adds an argument.

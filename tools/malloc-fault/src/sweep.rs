@@ -22,7 +22,7 @@ pub(crate) use verdict::{Shape, ShapeBurst, Verdict};
 use crate::error::Error;
 use crate::launch::Launch;
 use crate::symbols::Symbols;
-use crate::{channel::rerun, interrupt};
+use crate::{channel::rerun, interrupt, target};
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -106,7 +106,12 @@ pub(crate) fn sweep(
     input: Option<OwnedFd>,
     progress: &mut dyn Progress,
 ) -> Result<Swept, Error> {
-    let stage = Stage { settings, input };
+    let program = target::find(&settings.program)?;
+    let stage = Stage {
+        settings,
+        program,
+        input,
+    };
     let reference = Reference::take(&stage)?;
     let began = Instant::now();
     let (own, foreign) = reference.select(settings)?;
@@ -151,6 +156,8 @@ pub(crate) fn sweep(
 #[derive(Debug)]
 pub(crate) struct Stage<'a> {
     pub(crate) settings: &'a Settings,
+    /// Found and looked at once for all runs.
+    program: PathBuf,
     input: Option<OwnedFd>,
 }
 
@@ -158,7 +165,7 @@ impl Stage<'_> {
     /// The program, ready to be run; and the folder that it runs in, if that is to be removed.
     pub(crate) fn launch(&self) -> Result<(Launch, Option<tempfile::TempDir>), Error> {
         let settings = self.settings;
-        let mut launch = Launch::new(&settings.program)?
+        let mut launch = Launch::checked(self.program.clone())
             .args(&settings.arguments)
             .captured();
         if settings.follow_exec {

@@ -73,6 +73,23 @@ fn every_kind_of_frame_is_walked() {
     }
 }
 
+/// Faults at the first instruction of a function: a byte before it lies another.
+const INTERRUPTED: &str = "#include <signal.h>\n#include <stdlib.h>\n#include <unistd.h>\n\
+    int first(int *from);\n\
+    asm(\".text\\n.type before,@function\\nbefore: .cfi_startproc\\nret\\n.cfi_endproc\\n.size before,.-before\\n\"\n\
+        \".type first,@function\\nfirst: .cfi_startproc\\nmovl (%rdi), %eax\\nret\\n.cfi_endproc\\n.size first,.-first\\n\");\n\
+    static void handle(int signal) { void *p = malloc(24); _exit(p ? 0 : 4); (void)signal; }\n\
+    int main(void) { signal(SIGSEGV, handle); return first(0); }\n";
+
+#[test]
+fn an_interrupted_function_is_the_one_that_was_about_to_begin() {
+    let program = compile("interrupted", INTERRUPTED, &["-O1"]);
+    let runs = json(&["run", "--json", "--at", "1", "--", &program]);
+    let seen = functions(&runs[0]["failures"][0]["stack"]);
+    assert_eq!(seen.first().map(String::as_str), Some("handle"), "{seen:?}");
+    assert_eq!(seen[seen.len() - 2..], ["first", "main"], "{seen:?}");
+}
+
 /// Keeps a block in each way that counts, and loses four.
 const KEPT: &str = "#include <pthread.h>\n#include <stdlib.h>\n#include <sys/mman.h>\n\
     static void *in_static; static char *inside; static void **chain; static char *behind; static __thread void *in_thread;\n\

@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! cargo build --release --package malloc-fault
-//! cargo run --package malloc-fault --example gain -- measure target/release/malloc-fault gain.json
-//! cargo run --package malloc-fault --example gain -- draw gain.json gain.svg
+//! cargo run --package malloc-fault --example gain -- measure target/release/malloc-fault tools/malloc-fault/real/gain.json
+//! cargo run --package malloc-fault --example gain -- draw tools/malloc-fault/real/gain.json docs/pictures/fault-gain.svg
 //! ```
 //!
 //! Both ways judge the same points with the same number of jobs, in turn, and their verdicts are compared. The medians count.
 
+mod draw;
+
 use serde_json::{Value, json};
 use std::error::Error;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs};
@@ -47,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["measure", command, data, only] => measure(command, data, only),
         ["draw", data, picture] => {
             let rows: Vec<Value> = serde_json::from_str(&fs::read_to_string(data)?)?;
-            Ok(fs::write(picture, draw(&rows))?)
+            Ok(fs::write(picture, draw::draw(&rows))?)
         }
         _ => Err("usage: gain measure COMMAND DATA [NAME], or gain draw DATA PICTURE".into()),
     }
@@ -173,59 +174,4 @@ fn verdicts(report: &Value) -> Vec<String> {
         .collect();
     rows.sort();
     rows
-}
-
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 420.0;
-const LEFT: f64 = 60.0;
-const BOTTOM: f64 = 370.0;
-
-/// Run time to the right, from 1 to 100 ms, gain upward, from 1 to 100; both by tens.
-fn draw(rows: &[Value]) -> String {
-    let x = |ms: f64| LEFT + ms.max(1.0).log10() / 2.0 * (WIDTH - LEFT - 40.0);
-    let y = |gain: f64| BOTTOM - gain.max(1.0).log10() / 2.0 * (BOTTOM - 40.0);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"13\">\n\
-         <title>Gain of a fork at each failure point against a run from the start, by the program's run time</title>\n\
-         <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n"
-    );
-    for mark in [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0] {
-        let (at, up) = (x(mark), y(mark));
-        let _ = write!(
-            svg,
-            "<path d=\"M{at:.0} {BOTTOM}V40M{LEFT} {up:.0}H{right}\" stroke=\"#ddd\"/>\n\
-             <text x=\"{at:.0}\" y=\"{below}\" text-anchor=\"middle\">{mark}</text>\n\
-             <text x=\"{before}\" y=\"{middle:.0}\" text-anchor=\"end\">{mark}</text>\n",
-            right = WIDTH - 40.0,
-            below = BOTTOM + 18.0,
-            before = LEFT - 8.0,
-            middle = up + 4.0
-        );
-    }
-    let _ = write!(
-        svg,
-        "<text x=\"{LEFT}\" y=\"24\">gain: times as fast as running every point from the start; one point at a time</text>\n\
-         <text x=\"{middle}\" y=\"{under}\" text-anchor=\"middle\">one run of the program, in ms</text>\n",
-        middle = WIDTH / 2.0,
-        under = BOTTOM + 38.0
-    );
-    for row in rows.iter().filter(|row| row["jobs"] == "1") {
-        let number = |field: &str| row[field].as_f64().unwrap_or(f64::NAN);
-        let name = row["name"].as_str().unwrap_or("");
-        let (short, color) = match name.split_once(',') {
-            Some((_, steps)) => (steps.trim(), "#0072b2"),
-            None => (name, "#d55e00"),
-        };
-        let (at, up) = (x(number("run_ms")), y(number("gain")));
-        let _ = write!(
-            svg,
-            "<circle cx=\"{at:.0}\" cy=\"{up:.0}\" r=\"5\" fill=\"{color}\"/>\n\
-             <text x=\"{beside:.0}\" y=\"{middle:.0}\">{short}: {gain}</text>\n",
-            beside = at + 9.0,
-            middle = up + 4.0,
-            gain = number("gain")
-        );
-    }
-    svg.push_str("</svg>\n");
-    svg
 }
