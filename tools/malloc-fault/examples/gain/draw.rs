@@ -45,9 +45,14 @@ pub(crate) fn draw(rows: &[Value]) -> String {
     let mut real_before = 0;
     for row in rows {
         let (at, up) = (x(number(row, "run_ms")), y(number(row, "gain")));
-        // Made programs have their names above, real ones below, away from the middle.
+        // Made programs have their names above, real ones below at two heights, away from the middle.
         let (short, color, to, anchor) = match name(row).split_once(", ") {
-            Some((_, steps)) => (steps, "#0072b2", up - 10.0, "middle"),
+            Some((_, steps)) => (
+                steps.trim_end_matches(" between"),
+                "#0072b2",
+                up - 10.0,
+                "end",
+            ),
             None => {
                 real_before += 1;
                 let anchor = if 2 * real_before > real {
@@ -55,7 +60,8 @@ pub(crate) fn draw(rows: &[Value]) -> String {
                 } else {
                     "end"
                 };
-                (name(row), "#d55e00", up + 20.0, anchor)
+                let below = if real_before % 2 == 0 { 38.0 } else { 20.0 };
+                (name(row), "#d55e00", up + below, anchor)
             }
         };
         let _ = write!(
