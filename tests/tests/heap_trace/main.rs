@@ -11,7 +11,7 @@ use tests::subject::{Promises, Rewind};
 const LEN: usize = 1 << 19;
 
 /// With guard pages, each block of an exhausted arena costs system calls.
-const GUARDED_LEN: usize = 1 << 16;
+const GUARDED_LEN: usize = 1 << 15;
 
 fn arena<M: Mode>(settings: Settings, len: usize) -> v02::ViaAllocator<TracedArena<M>> {
     let arena = Policy::new().reserve(2 * len).build().unwrap();
@@ -53,6 +53,5 @@ tests::conformance!(arena_with_guards_before, || arena::<On>(
 tests::conformance!(arena_off, || arena::<Off>(CANARY, LEN));
 tests::conformance!(heap_with_canaries, || heap::<On>(CANARY));
 tests::conformance!(heap_without_quarantine, || heap::<On>(HASTY));
-tests::conformance!(heap_with_guards_after, || heap::<On>(AFTER));
 tests::conformance!(heap_with_guards_before, || heap::<On>(BEFORE));
 tests::conformance!(heap_off, || heap::<Off>(CANARY));
