@@ -202,3 +202,19 @@ fn guards_that_were_forgotten_are_counted() {
     drop(guard);
     heap.validate().unwrap();
 }
+
+#[test]
+fn a_damaged_neighbour_is_not_coalesced_with() {
+    // Behind the block of 12 bytes stands the header of a free one: its link back, and its size.
+    for byte in [36, 40] {
+        let mut apart = Apart::new();
+        let handle = apart.handle;
+        let heap = apart.changed(&[]);
+        let at = heap.base().as_ptr().wrapping_add(byte);
+        // SAFETY: a byte of a header, to which nobody has a reference.
+        unsafe { *at ^= 4 };
+        let said = heap.free(handle).unwrap_err().to_string();
+        assert!(said.contains("base+36"), "{said}");
+        assert_eq!(heap.live(), 1, "nothing has changed");
+    }
+}
