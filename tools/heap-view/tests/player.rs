@@ -74,6 +74,11 @@ fn a_story_is_told_step_by_step_with_the_keyboard_alone() {
     }
     browser.press("Enter");
     browser.press("Escape");
+    let search = "const search = document.getElementById('search');";
+    let left = format!(
+        "(() => {{ {search} return [search.value, document.activeElement === search] }})()"
+    );
+    assert_eq!(browser.value(&left), serde_json::json!(["overf", false]));
     let found = browser.text("event");
     assert!(
         found.starts_with("🤡 overflow 1 B → base+32  #1"),

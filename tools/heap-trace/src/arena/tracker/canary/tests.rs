@@ -225,6 +225,21 @@ fn what_was_not_traced_is_left_alone() {
 }
 
 #[test]
+fn what_was_not_traced_is_not_given_back_with_freed_blocks_around_it() {
+    let arena = with(Settings::new().quarantine(0));
+    let before = arena.alloc_layout(bytes(40));
+    let own = arena.arena().alloc([7_u8; 100]);
+    let end_of_own = arena.arena().used();
+    let after = arena.alloc_layout(bytes(40));
+    assert_eq!(free(&arena, after, 40), None);
+    assert_eq!(free(&arena, before, 40), None);
+    assert!(arena.arena().used() >= end_of_own);
+    arena.alloc([9_u8; 400]);
+    assert_eq!(*own, [7; 100]);
+    assert_eq!(arena.check(), 0);
+}
+
+#[test]
 fn frees_are_counted_beside_what_a_rewind_gives_up() {
     let mut arena = with(Settings::new());
     let block = arena.alloc_layout(bytes(40));
