@@ -9,13 +9,16 @@ use crate::stage::{
 use arena_core::policy::Fork;
 use arena_core::region::page_size;
 use arena_core::{Arena, Policy, Region};
+use heap_trace::{Owner, Roots, Settings, Snapshot, TracedArena};
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use serde_json::{Value, json};
+use std::alloc::Layout;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::ExitCode;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 /// What the registry knows of this demo.
 pub const DEMO: Demo = Demo {
@@ -54,6 +57,7 @@ fn story(stage: &mut Stage) -> Result<(), Trouble> {
     let (equal, shows) = by_hand(stage)?;
     torn_hole(stage)?;
     with_the_crate(stage)?;
+    with_the_tracer(stage)?;
     let answers = DEMO.question.answers;
     stage.reveal(match (equal, shows) {
         (true, _) => answers[0],
@@ -302,6 +306,76 @@ fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
     stage.expect("crate_view_reads", TEXTS[0].to_owned(), shown);
     stage.expect("crate_refuses_view_of_private", true, refusal.is_some());
     Ok(())
+}
+
+/// An arena with red zones on one view, a writer on the other that thinks the memory is its own.
+fn with_the_tracer(stage: &mut Stage) -> Result<(), Trouble> {
+    stage.part("With heap-trace: red zones under one view, a stranger on the other");
+    // stamp: tracer
+    let region = Region::memfd("two views", CAPACITY).during("a memfd region")?;
+    let view = region.second_view().during("its second view")?;
+    let arena: Arena = Policy::new()
+        .fork(Fork::Share)
+        .build_in(region)
+        .during("an arena in the region")?;
+    let mut arena = TracedArena::with(arena, Settings::new().quiet(true));
+    let base = arena.arena().base();
+    let block = arena.alloc_layout_zeroed(Layout::new::<[u8; BLOCK]>());
+    // SAFETY: the block has room for the text, and nobody else has it; or so the arena thinks.
+    unsafe {
+        block.copy_from_nonoverlapping(NonNull::from(TEXTS[0].as_bytes()).cast(), TEXTS[0].len())
+    };
+    let (before, faults_before) = (arena.snapshot(), arena.check());
+
+    let mut stranger = [0; BLOCK];
+    stranger[..TEXTS[1].len()].copy_from_slice(TEXTS[1].as_bytes());
+    // SAFETY: the view is longer than a block, and no reference leads into either view.
+    unsafe { view.base().cast::<[u8; BLOCK]>().write_volatile(stranger) };
+    let after = arena.snapshot();
+    let faults_after = arena.check();
+    // /stamp: tracer
+
+    let at = Place::new(
+        "A",
+        base.addr().get(),
+        block.addr().get() - base.addr().get(),
+    );
+    let at_b = Place::new("B", view.base().addr().get(), 0);
+    stage.event(Symbol::Alloc, "alloc", BLOCK, at, quoted(TEXTS[0]));
+    stage.event(Symbol::Corrupted, "write", BLOCK, at_b, quoted(TEXTS[1]));
+    stage.say(&format!(
+        "   faults that A's tracer sees, before and after: {faults_before}, {faults_after}"
+    ));
+    for fault in &arena.report(&Roots::new()).faults {
+        let text = fault.to_string();
+        stage.paragraph(text.lines().next().unwrap_or_default());
+    }
+    stage.expect(
+        "tracer_faults",
+        vec![0, 1],
+        vec![faults_before, faults_after],
+    );
+    tell_what_differs(stage, &before, &after);
+    Ok(())
+}
+
+/// Whose bytes differ in two snapshots of the traced arena.
+fn tell_what_differs(stage: &mut Stage, before: &Snapshot, after: &Snapshot) {
+    if !Path::new("/proc/self/mem").exists() {
+        stage.say("   without /proc there are no snapshots to compare");
+        return;
+    }
+    let bytes_of = |owner| {
+        let changes = after.since(before).into_iter();
+        let owned = changes.filter(|change| change.owner == owner);
+        owned.map(|change| change.is.len()).sum::<usize>()
+    };
+    let (zone, payload) = (bytes_of(Owner::RedZone(0)), bytes_of(Owner::Block(0)));
+    stage.say(&format!(
+        "   bytes that differ in A's snapshots: {zone} in the red zone of block #0, {payload} in the block itself"
+    ));
+    stage.expect("tracer_red_zone_bytes", 16, zone);
+    stage.expect("tracer_payload_bytes", TEXTS[0].len(), payload);
 }
 
 fn plain(value: &Value) -> String {
