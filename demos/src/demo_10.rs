@@ -7,7 +7,7 @@ use crate::stage::{
     Demo, During, Line, Options, Place, Question, Stage, Symbol, Trouble, child, play,
 };
 use arena_core::policy::Fork;
-use arena_core::region::page_size;
+use arena_core::region::{View, page_size};
 use arena_core::{Arena, Policy, Region};
 use heap_trace::{Owner, Roots, Settings, Snapshot, TracedArena};
 use memmap2::{MmapOptions, MmapRaw};
@@ -276,20 +276,26 @@ fn texts_of(arena: &HandArena, page: usize) -> Vec<String> {
     bytes.chunks(page).map(c_string).collect()
 }
 
-/// The same views with arena-core, which gives a second view only where there is something to share.
-fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
-    stage.part("With arena-core: a region and its second view");
-    // stamp: crate
+// stamp: crate
+/// An arena on one view of a region, and the other view.
+fn arena_and_view() -> Result<(Arena, View), Trouble> {
     let region = Region::memfd("two views", CAPACITY).during("a memfd region")?;
     let view = region.second_view().during("its second view")?;
-    let arena: Arena = Policy::new()
+    let arena = Policy::new()
         .fork(Fork::Share)
         .build_in(region)
         .during("an arena in the region")?;
+    Ok((arena, view))
+}
+// /stamp: crate
+
+/// The same views with arena-core, which gives a second view only where there is something to share.
+fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
+    stage.part("With arena-core: a region and its second view");
+    let (arena, view) = arena_and_view()?;
     let at_a = Place::new("A", arena.base().addr().get(), 0);
     let at_b = Place::new("B", view.base().addr().get(), 0);
     let text = arena.alloc_str(TEXTS[0]);
-    // /stamp: crate
     stage.event(Symbol::Alloc, "alloc", text.len(), at_a, quoted(text));
     // SAFETY: the view is as long as the region, the kernel gave zeros, and `text` is not used again.
     let block = unsafe { view.base().cast::<[u8; BLOCK]>().read_volatile() };
@@ -311,13 +317,8 @@ fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
 /// An arena with red zones on one view, a writer on the other that thinks the memory is its own.
 fn with_the_tracer(stage: &mut Stage) -> Result<(), Trouble> {
     stage.part("With heap-trace: red zones under one view, a stranger on the other");
+    let (arena, view) = arena_and_view()?;
     // stamp: tracer
-    let region = Region::memfd("two views", CAPACITY).during("a memfd region")?;
-    let view = region.second_view().during("its second view")?;
-    let arena: Arena = Policy::new()
-        .fork(Fork::Share)
-        .build_in(region)
-        .during("an arena in the region")?;
     let mut arena = TracedArena::with(arena, Settings::new().quiet(true));
     let base = arena.arena().base();
     let block = arena.alloc_layout_zeroed(Layout::new::<[u8; BLOCK]>());

@@ -18,7 +18,7 @@ fn stack() -> Vec<Frame> {
         ),
         frame(
             "rayon_core::registry::Registry::new",
-            Some("/home/me/.cargo/registry/src/index-1949/rayon-core-1.13.0/src/registry.rs:254"),
+            Some("/elsewhere/.cargo/registry/src/index-1949/rayon-core-1.13.0/src/registry.rs:254"),
         ),
         frame("story::main", Some("/elsewhere/story/src/main.rs:7")),
         frame("main", None),
