@@ -233,7 +233,11 @@ impl Browser {
 }
 
 impl Drop for Browser {
+    /// Asks first: a browser that is killed leaves its sockets in the folder for temporary files.
     fn drop(&mut self) {
+        let close = b"{\"id\":0,\"method\":\"Browser.close\"}\0";
+        let asked = self.to.write_all(close).is_ok();
+        while asked && self.from.recv_timeout(PATIENCE).is_ok() {}
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
