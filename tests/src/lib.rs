@@ -38,7 +38,8 @@
 //! * [`drive`]: performs operations on a subject and judges each;
 //! * [`forever`](fn@forever): memory that a subject borrows for good;
 //! * [`conformance`](mod@conformance): the properties;
-//! * [`adapters`]: ready-made subjects.
+//! * [`adapters`]: ready-made subjects;
+//! * [`skip`](fn@skip): what a test says that lacks what it needs.
 //!
 //! The suite needs 64-bit addresses: half of `isize::MAX` must be more than can be served.
 //! It drives a subject from one thread. Under AddressSanitizer, a subject that ends at malloc
@@ -52,6 +53,7 @@ pub mod fill;
 mod forever;
 pub mod program;
 pub mod shadow;
+mod skip;
 pub mod subject;
 pub mod violation;
 
@@ -59,5 +61,6 @@ pub use drive::{Answer, Driver, Watch};
 pub use forever::forever;
 pub use program::{Op, Program};
 pub use shadow::ShadowOracle;
+pub use skip::skip;
 pub use subject::{Promises, Subject};
 pub use violation::{Block, BlockId, Violation};

@@ -187,7 +187,7 @@ fn touch_of_file_on_full_disk() {
         write(region.base(), 63 * page_size() as isize);
     });
     if ended.said.contains("no disk") {
-        return own_process::skip("a mount namespace");
+        return tests::skip("a mount namespace");
     }
     ended.by_signal(Signal::SIGBUS);
     assert!(

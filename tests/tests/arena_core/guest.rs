@@ -175,7 +175,7 @@ fn a_reservation_larger_than_the_address_space_is_refused() {
 #[test]
 fn forty_default_arenas_work_under_valgrind() {
     if Command::new("valgrind").arg("--version").output().is_err() {
-        return own_process::skip("valgrind");
+        return tests::skip("valgrind");
     }
     let valgrind = [
         "valgrind",
@@ -227,6 +227,6 @@ fn without_proc_an_arena_works_the_same() {
     });
     ended.well();
     if ended.said.contains("no namespace") {
-        own_process::skip("a mount namespace");
+        tests::skip("a mount namespace");
     }
 }

@@ -2,7 +2,6 @@
 //! with one test.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 
@@ -63,16 +62,6 @@ pub(crate) fn run_under<F: FnOnce()>(tool: &[&str], body: F) -> Ended {
         signal: status.signal(),
         said,
     }
-}
-
-/// Say that a test was skipped, past the test runner's capture; in CI, fail instead.
-#[track_caller]
-pub(crate) fn skip(needs: &str) {
-    assert!(
-        std::env::var_os("OWN_THE_HEAP_REQUIRE_TOOLS").is_none(),
-        "needs {needs}"
-    );
-    let _ = writeln!(std::io::stderr(), "skipped: needs {needs}");
 }
 
 impl Ended {

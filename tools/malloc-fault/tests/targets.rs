@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{ONE_CALL, assert_refused, compile, of_points, report, run, scratch, skip, text};
+use common::{ONE_CALL, assert_refused, compile, of_points, report, run, scratch, text};
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -68,7 +68,7 @@ fn a_program_with_a_sanitizer_is_refused() {
         .arg(&program);
     let output = compiler.output().expect("a compiler");
     if !output.status.success() {
-        return skip("the sanitizer's library of gcc");
+        return tests::skip("the sanitizer's library of gcc");
     }
     let program = program.to_str().expect("UTF-8");
     assert_refused(&run(&["sweep", "--", program]), "built with a sanitizer");
@@ -82,7 +82,7 @@ fn gdb_opens_where_the_call_is_about_to_fail() {
         .status()
         .is_err()
     {
-        return skip("gdb");
+        return tests::skip("gdb");
     }
     let program = compile("debugged", ONE_CALL, &[]);
     let output = run(&["sweep", "--gdb", "1", "--", &program]);

@@ -41,8 +41,7 @@ fn no_swap_is_reserved_for_what_may_never_be_touched() {
 #[test]
 fn huge_pages_are_asked_for_from_the_next_whole_page() {
     if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
-        println!("skipped: needs a kernel with transparent huge pages");
-        return;
+        return ::tests::skip("a kernel with transparent huge pages");
     }
     let page = page_size();
     let policy = Policy::new().reserve(64 * page);

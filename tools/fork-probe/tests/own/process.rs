@@ -1,6 +1,5 @@
 //! A process for one test, and what is left of its children afterwards.
 
-use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 
@@ -63,16 +62,6 @@ fn children() -> usize {
         -1 => 0,
         _ => 1,
     }
-}
-
-/// Say that a test was skipped, past the test runner's capture; in CI, fail instead.
-#[track_caller]
-pub(crate) fn skip(needs: &str) {
-    assert!(
-        std::env::var_os("OWN_THE_HEAP_REQUIRE_TOOLS").is_none(),
-        "needs {needs}"
-    );
-    let _ = writeln!(std::io::stderr(), "skipped: needs {needs}");
 }
 
 /// Tell whether this process may do what root may.

@@ -13,7 +13,7 @@ use crate::process;
 #[test]
 fn without_proc_the_answers_come_from_the_bytes_and_the_fault_counts() {
     if !process::is_root() && std::env::var_os(process::MARK).is_none() {
-        return process::skip("root, to change the root directory");
+        return tests::skip("root, to change the root directory");
     }
     process::run(|| {
         let outside = File::open(std::env::temp_dir()).unwrap();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use crate::cc::{files, here, library_folder, run, skip, works};
+use crate::cc::{files, here, library_folder, run, works};
 use crate::headers::{declared, functions};
 
 /// Cannot fail: it returns nothing, and takes any text of the library's.
@@ -15,7 +15,7 @@ const NEVER_FAILS: &str = "oth_text_free";
 /// The names that the library exports, or nothing without nm.
 fn exported() -> Option<BTreeSet<String>> {
     if !works("nm") {
-        skip("needs nm (binutils)");
+        tests::skip("nm (binutils)");
         return None;
     }
     let library = library_folder().join("libheap_capi.so");

@@ -71,10 +71,3 @@ pub(crate) fn of_points(report: &Value, field: &str) -> Vec<String> {
         .map(|point| point[field].as_str().unwrap_or("-").to_owned())
         .collect()
 }
-
-/// Says that a test is passed over for lack of a tool; where tools are required, that is a failure.
-pub(crate) fn skip(needs: &str) {
-    let required = std::env::var_os("OWN_THE_HEAP_REQUIRE_TOOLS").is_some();
-    assert!(!required, "needs {needs}");
-    eprintln!("skipped: needs {needs}");
-}
