@@ -63,13 +63,7 @@ pub(crate) fn command_for(sanitizer: Sanitizer, verb: &str, arguments: &str) -> 
         .env("PATH", "/usr/bin:/bin")
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("OWN_THE_HEAP_SANITIZED", "1")
-        .env("TSAN_OPTIONS", OPTIONS)
-        .env("MSAN_OPTIONS", OPTIONS)
-        // To name the frames of an expected panic takes such a program a minute.
-        .env("RUST_BACKTRACE", "0")
-        // Instrumented frames are large.
-        .env("RUST_MIN_STACK", (64 << 20).to_string())
+        .envs(environment())
         // The sanitizer sees what the C library is asked, not what the kernel is: rustix has to ask
         // the C library, or an address that is mapped again looks like a race with its last use.
         .env(
@@ -81,6 +75,19 @@ pub(crate) fn command_for(sanitizer: Sanitizer, verb: &str, arguments: &str) -> 
             ),
         );
     Ok(cargo)
+}
+
+/// What the tests are told.
+pub(crate) fn environment() -> [(&'static str, String); 5] {
+    [
+        ("OWN_THE_HEAP_SANITIZED", "1".to_owned()),
+        ("TSAN_OPTIONS", OPTIONS.to_owned()),
+        ("MSAN_OPTIONS", OPTIONS.to_owned()),
+        // To name the frames of an expected panic takes such a program a minute.
+        ("RUST_BACKTRACE", "0".to_owned()),
+        // Instrumented frames are large.
+        ("RUST_MIN_STACK", (64 << 20).to_string()),
+    ]
 }
 
 /// The nightly toolchain's runtime of a sanitizer.

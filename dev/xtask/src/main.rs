@@ -55,17 +55,7 @@ enum Task {
     /// Run the tests, C programs and planted faults under leak checkers and sanitizers.
     ///
     /// Exit status: 0 if there is nothing to report, 1 if there is, 3 if a tool is missing.
-    Leaks {
-        /// Which tool.
-        #[arg(value_enum, default_value = "all")]
-        mode: leaks::Mode,
-        /// Only the tests and programs whose names contain this.
-        #[arg(long, value_name = "NAME")]
-        test: Option<String>,
-        /// Go on without a tool that is missing, and say so.
-        #[arg(long)]
-        allow_missing: bool,
-    },
+    Leaks(leaks::Options),
     /// Run the fault corpus under heap-trace, AddressSanitizer and valgrind, and write the table of who
     /// reports what.
     Corpus {
@@ -101,11 +91,7 @@ fn main() -> ExitCode {
         Task::Book { check } => book::run(check),
         Task::Headers { check } => ci::headers(check),
         Task::InstallCapi { prefix } => install::install(&prefix),
-        Task::Leaks {
-            mode,
-            test,
-            allow_missing,
-        } => return leaks::run(mode, test.as_deref(), allow_missing),
+        Task::Leaks(options) => return leaks::run(&options),
         Task::Corpus { check } => corpus::run(check),
         Task::Bench {
             check,

@@ -1,6 +1,7 @@
 //! Why nothing could be observed.
 
 use std::io;
+use std::ops::Range;
 
 use arena_core::policy::BuildError;
 use arena_core::region::RegionError;
@@ -51,6 +52,23 @@ pub enum ProbeError {
         allocator: String,
         /// How many blocks it gave.
         blocks: usize,
+    },
+    /// The process has more memory to watch than can be looked at after each deed: a sanitizer's shadow.
+    #[error(
+        "a bill looks at each of the {pages} pages that a child could write, and at most {most} are looked \
+         at; the largest mapping is {name} at {:#x}, {} MiB: build without a sanitizer, or map less",
+        largest.start,
+        largest.len() >> 20
+    )]
+    Vast {
+        /// How many there are.
+        pages: usize,
+        /// How many are looked at.
+        most: usize,
+        /// The largest mapping.
+        largest: Range<usize>,
+        /// What it is called.
+        name: String,
     },
     /// What must be seen cannot be.
     #[error("cannot be seen: {why}")]

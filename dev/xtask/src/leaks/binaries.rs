@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -10,6 +11,8 @@ use crate::run::{Outcome, command, output};
 /// A package with tests.
 pub(crate) struct Package {
     pub(crate) name: String,
+    /// Where its tests stand when cargo starts them.
+    pub(crate) folder: PathBuf,
     /// The sets of features that its tests run with.
     pub(crate) sets: Vec<Set>,
     pub(crate) targets: Vec<Target>,
@@ -32,6 +35,8 @@ pub(crate) struct Target {
     required: Vec<String>,
     /// Programs are often a `main` and no more.
     pub(crate) has_tests: bool,
+    /// Whether it takes the arguments of Rust's test harness.
+    pub(crate) has_harness: bool,
 }
 
 impl Set {
@@ -60,14 +65,32 @@ pub(crate) fn packages() -> Outcome<Vec<Package>> {
 fn package(of: &Value) -> Package {
     let name = text(&of["name"]);
     let targets = of["targets"].as_array().into_iter().flatten();
+    let manifest = PathBuf::from(text(&of["manifest_path"]));
+    let bare = without_harness(&fs::read_to_string(&manifest).unwrap_or_default());
     Package {
         sets: sets(&name, &of["features"]),
-        targets: targets.filter_map(target).collect(),
+        targets: targets.filter_map(|of| target(of, &bare)).collect(),
+        folder: manifest.parent().map(Path::to_path_buf).unwrap_or_default(),
         name,
     }
 }
 
-fn target(of: &Value) -> Option<Target> {
+/// The tests that say `harness = false` in a manifest: cargo's metadata do not tell.
+fn without_harness(manifest: &str) -> Vec<String> {
+    let tables = manifest.split("[[test]]").skip(1);
+    let bare = tables.filter_map(|table| {
+        let lines = table.lines().take_while(|line| !line.starts_with('['));
+        let lines = lines.collect::<Vec<_>>();
+        lines.contains(&"harness = false").then_some(())?;
+        let name = lines
+            .iter()
+            .find_map(|line| line.strip_prefix("name = \""))?;
+        Some(name.trim_end_matches('"').to_owned())
+    });
+    bare.collect()
+}
+
+fn target(of: &Value, bare: &[String]) -> Option<Target> {
     let kinds = list(&of["kind"]);
     let name = text(&of["name"]);
     let argument = match kinds.first()?.as_str() {
@@ -86,6 +109,7 @@ fn target(of: &Value) -> Option<Target> {
         argument,
         required: list(&of["required-features"]),
         has_tests: !is_program || tested(),
+        has_harness: !bare.contains(&name),
     })
 }
 

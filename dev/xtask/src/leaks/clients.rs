@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Mode;
-use super::report::{Report, Row, Verdict};
+use super::report::{Kind, Row, Verdict};
 use super::tool::Tool;
+use super::{Mode, Session, pool};
 use crate::run::{Outcome, command, need, output, root, run};
 
 /// The library with everything that tools can be told.
@@ -122,7 +122,7 @@ fn bin() -> Outcome<PathBuf> {
 /// Build the library that C programs link.
 pub(crate) fn build_library() -> Outcome {
     let mut build = command(BUILD);
-    build.env("CARGO_PROFILE_DEV_DEBUG", super::tests::DEBUG);
+    build.env("CARGO_PROFILE_DEV_DEBUG", super::tool::DEBUG);
     run(build)
 }
 
@@ -144,18 +144,26 @@ pub(crate) fn name(source: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// The command that runs a program under a tool.
-pub(crate) fn under(tool: &Tool, program: &Path) -> Command {
-    let mut words = tool.under.iter();
-    let mut command = match words.next() {
-        Some(first) => Command::new(first),
-        None => Command::new(program),
+/// The command that runs a program under another.
+pub(crate) fn below(under: &[&str], program: &Path) -> Command {
+    let Some((first, rest)) = under.split_first() else {
+        return Command::new(program);
     };
-    command.args(words).current_dir(root());
-    if !tool.under.is_empty() {
-        command.arg(program);
-    }
+    let mut command = Command::new(first);
+    // Wherever it stands.
+    let supp = root().join(SUPPRESSIONS).display().to_string();
+    command.args(rest.iter().map(|word| word.replace(SUPPRESSIONS, &supp)));
+    command.arg(program);
     command
+}
+
+const SUPPRESSIONS: &str = "dev/xtask/leaks.supp";
+
+/// The command that runs a program in C under a tool.
+pub(crate) fn under(tool: &Tool, program: &Path) -> Command {
+    let mut command = below(tool.under, program);
+    command
+        .current_dir(root())
         // The standard library keeps no frame pointers: a stack through it is unwound the slow way.
         .env("ASAN_OPTIONS", "detect_leaks=1:fast_unwind_on_malloc=0")
         .env("LSAN_OPTIONS", "fast_unwind_on_malloc=0")
@@ -165,50 +173,62 @@ pub(crate) fn under(tool: &Tool, program: &Path) -> Command {
 }
 
 /// Run the C programs under a tool, each as C and as C++, by each compiler.
-pub(crate) fn run_all(tool: &Tool, only: Option<&str>, report: &mut Report) -> Outcome<Vec<Row>> {
+pub(crate) fn run_all(session: &Session<'_>) -> Outcome<Vec<Row>> {
+    let tool = session.tool;
     if let Some(why) = tool.no_programs {
-        let row = || Row::not_run(tool.name, "C programs", why).show();
-        return Ok(only.is_none().then(row).into_iter().collect());
+        let row = || session.show(Row::not_run(tool.name, "C programs", why));
+        return Ok(session.only.is_none().then(row).into_iter().collect());
     }
-    build_library()?;
     let sources = sources("c")?;
     let mut rows = Vec::new();
+    let mut pieces = Vec::new();
     for compiler in &COMPILERS {
-        let what = |source: &PathBuf| format!("C program {} by {}", name(source), compiler.program);
-        let is_chosen = |source: &&PathBuf| what(source).contains(only.unwrap_or_default());
+        let what = |source: &Path| format!("C program {} by {}", name(source), compiler.program);
+        let is_chosen = |source: &&PathBuf| what(source).contains(session.only.unwrap_or_default());
         let chosen = sources.iter().filter(is_chosen).collect::<Vec<_>>();
-        if chosen.is_empty() {
-            continue;
-        }
-        if let Err(why) = compiler.works(tool.c_flags) {
+        if let (false, Err(why)) = (chosen.is_empty(), compiler.works(tool.c_flags)) {
             let what = format!("C programs by {}", compiler.program);
-            rows.push(Row::bare(tool.name, what, Verdict::Missing(why)).show());
-            continue;
-        }
-        for source in chosen {
-            let program = compiler.build(tool, source)?;
-            rows.push(judge(tool, &program, what(source), report)?.show());
+            rows.push(session.show(Row::missing(tool.name, what, why)));
+        } else {
+            pieces.extend(
+                chosen
+                    .into_iter()
+                    .map(|source| (compiler, source, what(source))),
+            );
         }
     }
+    if !pieces.is_empty() {
+        build_library()?;
+    }
+    rows.extend(pool::map(
+        session.jobs,
+        &pieces,
+        |(compiler, source, what)| {
+            let program = compiler.build(tool, source)?;
+            judge(session, &program, what)
+        },
+    )?);
     Ok(rows)
 }
 
-fn judge(tool: &Tool, program: &Path, what: String, report: &mut Report) -> Outcome<Row> {
+fn judge(session: &Session<'_>, program: &Path, what: &str) -> Outcome<Row> {
+    let tool = session.tool;
     let mut program = under(tool, program);
     if tool.mode == Mode::Helgrind {
         program.arg("only-locked");
     }
-    let said = report.run(program)?;
+    let said = session.during(what, || session.report.run(program))?;
     let verdict = match said.verdict(tool.telling, "nothing to report".to_owned()) {
         Verdict::Good(_) if !said.text.contains("all good") => {
             Verdict::Bad("it did not reach its end".to_owned())
         }
         verdict => verdict,
     };
-    Ok(Row {
+    Ok(session.show(Row {
         tool: tool.name,
-        what,
+        kind: Kind::Program,
+        what: what.to_owned(),
         verdict,
         seconds: said.seconds,
-    })
+    }))
 }

@@ -4,8 +4,6 @@ use super::Mode;
 
 /// A test binary, or tests in it.
 pub(crate) enum What {
-    /// All of a package's tests.
-    Package,
     /// The argument that chooses it.
     Target(&'static str),
     /// Tests whose names contain this.
@@ -21,15 +19,13 @@ pub(crate) struct Excluded {
 }
 
 use Mode::{Asan, Lsan, Msan, Tsan, Valgrind};
-use What::{Package, Target, Tests};
+use What::{Target, Tests};
 
 const ANY: &[Mode] = &[Valgrind, Asan, Lsan, Tsan, Msan];
 const LEAK_CHECKERS: &[Mode] = &[Valgrind, Asan, Lsan];
 const SANITIZERS: &[Mode] = &[Asan, Lsan, Tsan, Msan];
 /// Those that build every program anew.
 const REBUILDING: &[Mode] = &[Asan, Lsan];
-/// Those that build the standard library, too.
-const INSTRUMENTED: &[Mode] = &[Tsan, Msan];
 
 const fn excluded(
     package: &'static str,
@@ -55,10 +51,8 @@ const SHADOW: &str =
     "it counts pages, of which a sanitizer's shadow has more; one child did not end in ten minutes";
 const SLOW: &str = "a hundred thousand events, in safe code: it takes minutes";
 const TIME: &str = "it measures time";
-const SAFE: &str = "it has no unsafe code or next to none, and takes a build of minutes: what could be wrong is in the crates below";
 const PROCESSES: &str =
     "its demos show malloc, faults, forks and limits of the system: a sanitizer brings its own";
-const LESSONS: &str = "its unsafe code is lessons in faults, each checked by its transcript, and takes a build of minutes";
 const ADDRESS_SPACE: &str =
     "it limits the address space, of which a sanitizer's shadow takes terabytes";
 const TRACER: &str =
@@ -83,8 +77,6 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         &[Valgrind],
         KERNEL,
     ),
-    excluded("bench", Package, INSTRUMENTED, TIME),
-    excluded("corpus", Package, INSTRUMENTED, SAFE),
     excluded(
         "demos",
         Tests("demo_09c::tests::a_child_that_ends_badly_is_trouble_and_reaped"),
@@ -96,14 +88,12 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
     excluded("demos", Target("--test pictures"), REBUILDING, PROCESSES),
     excluded("demos", Target("--test terminal"), REBUILDING, PROCESSES),
     excluded("demos", Target("--test transcripts"), REBUILDING, PROCESSES),
-    excluded("demos", Package, INSTRUMENTED, LESSONS),
     excluded(
         "errno-check",
         Tests("two_functions_of_twelve_instructions_take_less_than_a_second"),
         ANY,
         TIME,
     ),
-    excluded("errno-check", Package, INSTRUMENTED, SAFE),
     excluded(
         "fork-probe",
         Tests("a_child_does_what_it_is_told_and_ends_when_the_parent_hangs_up"),
@@ -125,8 +115,6 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
     excluded("fork-probe", Target("--test own"), &[Valgrind], KERNEL),
     excluded("fork-probe", Target("--test own"), SANITIZERS, SHADOW),
     excluded("fork-probe", Target("--test command"), SANITIZERS, SHADOW),
-    excluded("fork-probe", Package, INSTRUMENTED, SHADOW),
-    excluded("headers", Package, INSTRUMENTED, SAFE),
     excluded(
         "heap-capi",
         Target("--test clients"),
@@ -159,7 +147,6 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         TRACER,
     ),
     excluded("heap-view", Target("--test large"), &[Valgrind], SLOW),
-    excluded("heap-view", Package, INSTRUMENTED, SAFE),
     excluded(
         "malloc-fault",
         Target("--test corpus"),
@@ -170,5 +157,4 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
     excluded("tests", Target("--test compile"), ANY, COMPILES),
     excluded("tests", Target("--test errno"), ANY, OWN_MALLOC),
     excluded("tests", Tests("guest::"), SANITIZERS, ADDRESS_SPACE),
-    excluded("xtask", Package, INSTRUMENTED, SAFE),
 ];

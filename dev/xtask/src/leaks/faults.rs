@@ -1,9 +1,10 @@
 //! The planted faults: programs with one fault each, and what each tool has to say of it.
 
 use super::clients::{self, Compiler};
-use super::report::{Report, Row, Said, Verdict};
-use super::tests;
-use super::tool::{Class, Rust, Tool};
+use super::process::Said;
+use super::report::{Kind, Row, Verdict};
+use super::tool::{Class, Tool};
+use super::{Session, pool, tests};
 use crate::run::Outcome;
 
 /// A planted fault; its program has its name.
@@ -163,67 +164,84 @@ const FAULTS: &[Fault] = &[
 const CLEAN: &str = "clean";
 
 /// Run the planted faults that a tool claims to see.
-pub(crate) fn run_all(tool: &Tool, only: Option<&str>, report: &mut Report) -> Outcome<Vec<Row>> {
-    let is_chosen = |what: &str| what.contains(only.unwrap_or_default());
-    let mut rows = in_c(tool, is_chosen, report)?;
-    rows.extend(in_rust(tool, is_chosen, report)?);
-    let seen = |fault: &&Fault| tool.claims.contains(&fault.class);
-    let unseen = FAULTS.iter().filter(|fault| !seen(fault));
+pub(crate) fn run_all(session: &Session<'_>) -> Outcome<Vec<Row>> {
+    let tool = session.tool;
+    let mut rows = in_c(session)?;
+    rows.extend(in_rust(session)?);
+    let unseen = FAULTS
+        .iter()
+        .filter(|fault| !tool.claims.contains(&fault.class));
     let names = unseen.map(|fault| fault.name).collect::<Vec<_>>();
-    if only.is_none() && !names.is_empty() {
+    if session.only.is_none() && !names.is_empty() {
         let what = format!("planted, {} others", names.len());
         let why = format!("it claims nothing of {}", names.join(", "));
-        rows.push(Row::not_run(tool.name, what, &why).show());
+        rows.push(session.show(Row::not_run(tool.name, what, &why)));
     }
     Ok(rows)
 }
 
-fn in_c(tool: &Tool, is_chosen: impl Fn(&str) -> bool, report: &mut Report) -> Outcome<Vec<Row>> {
+fn in_c(session: &Session<'_>) -> Outcome<Vec<Row>> {
+    let tool = session.tool;
     let mut rows = Vec::new();
+    let mut pieces = Vec::new();
     let sources = clients::sources("planted")?;
     for compiler in tool.faults_by.iter().copied().map(Compiler::of) {
         if let Err(why) = compiler.works(tool.c_flags) {
             let what = format!("planted, by {}", compiler.program);
-            rows.push(Row::bare(tool.name, what, Verdict::Missing(why)).show());
+            rows.push(session.show(Row::missing(tool.name, what, why)));
             continue;
         }
         for source in &sources {
             let name = clients::name(source);
             let fault = find(&name, File::C)?;
             let what = format!("planted {name} by {}", compiler.program);
-            if is_chosen(&what) && fault.is_none_or(|fault| tool.claims.contains(&fault.class)) {
-                clients::build_library()?;
-                let program = compiler.build(tool, source)?;
-                let said = report.run(clients::under(tool, &program))?;
-                rows.push(judged(tool, what, fault, &said).show());
+            let is_claimed = fault.is_none_or(|fault| tool.claims.contains(&fault.class));
+            if is_claimed && what.contains(session.only.unwrap_or_default()) {
+                pieces.push((compiler, source, fault, what));
             }
         }
     }
+    if !pieces.is_empty() {
+        clients::build_library()?;
+    }
+    rows.extend(pool::map(
+        session.jobs,
+        &pieces,
+        |(compiler, source, fault, what)| {
+            let program = clients::under(tool, &compiler.build(tool, source)?);
+            let said = session.during(what, || session.report.run(program))?;
+            Ok(session.show(judged(tool, what.clone(), *fault, &said)))
+        },
+    )?);
     Ok(rows)
 }
 
-fn in_rust(
-    tool: &Tool,
-    is_chosen: impl Fn(&str) -> bool,
-    report: &mut Report,
-) -> Outcome<Vec<Row>> {
-    let mut rows = Vec::new();
-    if matches!(tool.rust, Rust::No(_)) {
-        return Ok(rows);
+fn in_rust(session: &Session<'_>) -> Outcome<Vec<Row>> {
+    let tool = session.tool;
+    if !tool.judges_rust() {
+        return Ok(Vec::new());
     }
     let faults = FAULTS.iter().filter(|fault| fault.file == File::Rust);
     let claimed = faults.filter(|fault| tool.claims.contains(&fault.class));
-    for fault in claimed.map(Some).chain([None]) {
+    let named = claimed.map(Some).chain([None]).map(|fault| {
         let name = fault.map_or(CLEAN, |fault| fault.name);
-        let what = format!("planted {name} in Rust");
-        if is_chosen(&what) {
-            let program = tests::example(tool, "arena-core", "planted_heap")?;
-            let mut program = clients::under(tool, &program);
-            program.arg(name);
-            rows.push(judged(tool, what, fault, &report.run(program)?).show());
-        }
+        (fault, name, format!("planted {name} in Rust"))
+    });
+    let is_chosen = |what: &str| what.contains(session.only.unwrap_or_default());
+    let chosen = named
+        .filter(|(.., what)| is_chosen(what))
+        .collect::<Vec<_>>();
+    if chosen.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(rows)
+    let building = || tests::example(tool, "arena-core", "planted_heap");
+    let program = session.during("building planted_heap", building)?;
+    pool::map(session.jobs, &chosen, |(fault, name, what)| {
+        let mut program = clients::under(tool, &program);
+        program.arg(name);
+        let said = session.during(what, || session.report.run(program))?;
+        Ok(session.show(judged(tool, what.clone(), *fault, &said)))
+    })
 }
 
 /// The fault of a program; none for the one that has none.
@@ -241,6 +259,7 @@ fn find(name: &str, file: File) -> Outcome<Option<&'static Fault>> {
 fn judged(tool: &Tool, what: String, fault: Option<&Fault>, said: &Said) -> Row {
     Row {
         tool: tool.name,
+        kind: Kind::Planted,
         what,
         verdict: match fault {
             Some(fault) => fault.verdict(tool, said),

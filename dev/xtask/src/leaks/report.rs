@@ -5,9 +5,10 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
 
-use crate::run::{Outcome, display, root};
+use super::process::{Said, listen};
+use crate::run::{Outcome, root};
 
 /// What became of one thing under one tool.
 pub(crate) enum Verdict {
@@ -18,9 +19,23 @@ pub(crate) enum Verdict {
     NotRun(String),
 }
 
+/// What a row of the table is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A test binary, in which so many tests passed.
+    Binary(usize),
+    /// A program in C without a fault.
+    Program,
+    /// A program with a planted fault.
+    Planted,
+    /// Something that was not run.
+    Other,
+}
+
 /// A line of the table.
 pub(crate) struct Row {
     pub(crate) tool: &'static str,
+    pub(crate) kind: Kind,
     pub(crate) what: String,
     pub(crate) verdict: Verdict,
     pub(crate) seconds: f64,
@@ -31,6 +46,7 @@ impl Row {
     pub(crate) fn bare(tool: &'static str, what: impl Into<String>, verdict: Verdict) -> Self {
         Self {
             tool,
+            kind: Kind::Other,
             what: what.into(),
             verdict,
             seconds: 0.0,
@@ -41,10 +57,36 @@ impl Row {
         Self::bare(tool, what, Verdict::NotRun(why.to_owned()))
     }
 
-    /// Print the row by itself, while the next one is awaited.
-    pub(crate) fn show(self) -> Self {
-        print!("{}", table(std::slice::from_ref(&self)));
-        self
+    pub(crate) fn missing(tool: &'static str, what: impl Into<String>, why: String) -> Self {
+        Self::bare(tool, what, Verdict::Missing(why))
+    }
+
+    /// The verdict in a word, and what is to be said of it.
+    pub(crate) fn words(&self) -> (&'static str, &str) {
+        match &self.verdict {
+            Verdict::Good(words) => ("ok", words),
+            Verdict::Bad(words) => ("FAILED", words),
+            Verdict::Missing(words) => ("missing", words),
+            Verdict::NotRun(words) => ("not run", words),
+        }
+    }
+
+    /// The row by itself.
+    pub(crate) fn line(&self) -> String {
+        self.padded(60)
+    }
+
+    fn padded(&self, width: usize) -> String {
+        let (mark, words) = self.words();
+        // One line of a longer story: the report has it all.
+        let words = words.lines().next().unwrap_or_default();
+        let Self {
+            tool,
+            what,
+            seconds,
+            ..
+        } = self;
+        format!("{mark:<7} {tool:<9} {what:<width$} {seconds:>6.1} s  {words}")
     }
 }
 
@@ -53,31 +95,14 @@ pub(crate) fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.what.len()).max().unwrap_or(0);
     let mut text = String::new();
     for row in rows {
-        let Row {
-            tool,
-            what,
-            seconds,
-            ..
-        } = row;
-        let (mark, words) = match &row.verdict {
-            Verdict::Good(words) => ("ok     ", words),
-            Verdict::Bad(words) => ("FAILED ", words),
-            Verdict::Missing(words) => ("missing", words),
-            Verdict::NotRun(words) => ("not run", words),
-        };
-        // One line of a longer story: the report has it all.
-        let words = words.lines().next().unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "{mark} {tool:<9} {what:<width$} {seconds:>7.1} s  {words}"
-        );
+        let _ = writeln!(text, "{}", row.padded(width));
     }
     text
 }
 
-/// A report that grows.
+/// A report that grows; several threads may add to it.
 pub(crate) struct Report {
-    file: File,
+    file: Mutex<File>,
     path: PathBuf,
 }
 
@@ -87,7 +112,10 @@ impl Report {
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let path = folder.join(name);
         let file = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let mut report = Self { file, path };
+        let report = Self {
+            file: Mutex::new(file),
+            path,
+        };
         report.add(&format!("{version}\n"))?;
         Ok(report)
     }
@@ -98,52 +126,19 @@ impl Report {
         path.display().to_string()
     }
 
-    fn add(&mut self, text: &str) -> Outcome {
-        let written = self.file.write_all(text.as_bytes());
+    pub(crate) fn add(&self, text: &str) -> Outcome {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = file.write_all(text.as_bytes());
         written.map_err(|error| format!("{}: {error}", self.path.display()))
     }
 
     /// Run a command to its end; keep all that it said.
-    pub(crate) fn run(&mut self, mut command: Command) -> Outcome<Said> {
-        let line = display(&command);
-        let start = Instant::now();
-        let output = command
-            .output()
-            .map_err(|error| format!("`{line}` did not start: {error}"))?;
-        let seconds = start.elapsed().as_secs_f64();
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let text = format!("{stdout}{stderr}");
-        self.add(&format!("\n$ {line}\n{text}{}\n", output.status))?;
-        Ok(Said {
-            text,
-            success: output.status.success(),
-            status: output.status.to_string(),
-            seconds,
-        })
-    }
-
-    pub(crate) fn end(&mut self, rows: &[Row]) -> Outcome {
-        self.add(&format!("\n{}", table(rows)))
-    }
-}
-
-/// What a command said, and how it ended.
-pub(crate) struct Said {
-    pub(crate) text: String,
-    pub(crate) success: bool,
-    pub(crate) status: String,
-    pub(crate) seconds: f64,
-}
-
-impl Said {
-    /// Good if the command succeeded; otherwise the first line that has one of these words.
-    pub(crate) fn verdict(&self, telling: &[&str], good: String) -> Verdict {
-        if self.success {
-            return Verdict::Good(good);
-        }
-        let told = |line: &&str| telling.iter().any(|word| line.contains(word));
-        let line = self.text.lines().find(told);
-        Verdict::Bad(line.unwrap_or(&self.status).trim().to_owned())
+    pub(crate) fn run(&self, command: Command) -> Outcome<Said> {
+        let said = listen(command)?;
+        let Said {
+            line, text, status, ..
+        } = &said;
+        self.add(&format!("\n$ {line}\n{text}{status}\n"))?;
+        Ok(said)
     }
 }

@@ -3,8 +3,13 @@
 use std::process::Command;
 
 use super::Mode;
-use crate::instrumented;
+use crate::instrumented::{self, OPTIONS};
 use crate::run::{Outcome, command, output};
+
+/// Names and lines are all that a report needs, and all that valgrind then reads at each start.
+pub(crate) const DEBUG: &str = "line-tables-only";
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// What a class of planted faults is called; each tool claims some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +176,69 @@ pub(crate) const TOOLS: &[Tool] = &[
         telling: SANITIZER_WORDS,
     },
 ];
+
+impl Tool {
+    /// Whether tests in Rust run under it.
+    pub(crate) fn judges_rust(&self) -> bool {
+        !matches!(self.rust, Rust::No(_))
+    }
+
+    /// Where cargo puts the programs that it builds for this tool.
+    pub(crate) fn folder(&self) -> Outcome<String> {
+        match self.rust {
+            Rust::No(why) => Err(format!("{}: {why}", self.name)),
+            Rust::Runner => Ok("target/leaks/build".to_owned()),
+            Rust::Sanitizer(name) => Ok(format!("target/leaks/{name}/{TARGET}")),
+            Rust::Instrumented(sanitizer) => Ok(format!("{}/{TARGET}", sanitizer.folder())),
+        }
+    }
+
+    /// The command of cargo that builds for this tool.
+    pub(crate) fn cargo(&self, verb: &str, arguments: &str) -> Outcome<Command> {
+        let mut cargo = match self.rust {
+            Rust::No(why) => return Err(format!("{}: {why}", self.name)),
+            Rust::Runner => command(&format!(
+                "cargo {verb} --target-dir target/leaks/build {arguments}"
+            )),
+            Rust::Sanitizer(name) => {
+                let (toolchain, ask_twice) = sanitizing_cargo();
+                let mut cargo = command(&format!(
+                    "cargo {toolchain} {verb} --target {TARGET} --target-dir target/leaks/{name} {arguments}"
+                ));
+                cargo.env("RUSTFLAGS", format!("-Zsanitizer={name}"));
+                if ask_twice {
+                    cargo.env("RUSTC_BOOTSTRAP", "1");
+                }
+                cargo
+            }
+            Rust::Instrumented(sanitizer) => instrumented::command_for(sanitizer, verb, arguments)?,
+        };
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", DEBUG);
+        Ok(cargo)
+    }
+
+    /// What a test in Rust is told under this tool. The slower the tool, the fewer cases a property has.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let (cases, pairs) = match self.rust {
+            Rust::Runner | Rust::No(_) => ("8", "200"),
+            Rust::Sanitizer(_) | Rust::Instrumented(_) => ("32", "1000"),
+        };
+        let mut all = vec![
+            ("RUST_BACKTRACE", "0".to_owned()),
+            ("PROPTEST_CASES", cases.to_owned()),
+            ("ERRNO_CHECK_PAIRS", pairs.to_owned()),
+        ];
+        match self.rust {
+            Rust::Instrumented(_) => all.extend(instrumented::environment()),
+            Rust::Sanitizer(_) => all.extend([
+                ("ASAN_OPTIONS", format!("detect_leaks=1:{OPTIONS}")),
+                ("LSAN_OPTIONS", OPTIONS.to_owned()),
+            ]),
+            Rust::Runner | Rust::No(_) => {}
+        }
+        all
+    }
+}
 
 fn first_line(line: &str) -> Outcome<String> {
     let said = output(command(line))?;

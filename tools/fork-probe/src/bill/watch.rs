@@ -43,6 +43,25 @@ pub(super) fn refuse_threads() -> Result<(), ProbeError> {
     }
 }
 
+/// Each page watched takes three words that are touched before the fork, and is looked at after each deed:
+/// a hundred megabytes for so many. A sanitizer's shadow alone has a thousand times as many, without having
+/// touched them.
+const MOST_PAGES: usize = 1 << 22;
+
+/// Refuse to watch more than is of use.
+fn refuse_giants(watched: &[Watched], pages: usize) -> Result<(), ProbeError> {
+    let largest = watched.iter().max_by_key(|mapping| mapping.pages());
+    match largest {
+        Some(largest) if pages > MOST_PAGES => Err(ProbeError::Vast {
+            pages,
+            most: MOST_PAGES,
+            largest: largest.range.clone(),
+            name: largest.name.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// A mapping that the child can write to its own copy of.
 struct Watched {
     range: Range<usize>,
@@ -155,6 +174,7 @@ pub(super) fn watch(
     let steps = tree.steps(deed, work);
     let watched = watched()?;
     let pages = watched.last().map_or(0, |last| last.first + last.pages());
+    refuse_giants(&watched, pages)?;
     let mut record = Record::new(pages)?;
     let name = allocator.name();
     let mut worker = Worker {
@@ -304,3 +324,6 @@ fn items(parts: &Parts<'_>, steps: &[Step], watched: &[Watched]) -> Vec<Item> {
     };
     parts.items[..count].iter().map(item).collect()
 }
+
+#[cfg(test)]
+mod tests;

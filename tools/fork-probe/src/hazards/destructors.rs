@@ -1,8 +1,8 @@
 //! A destructor that runs in the child reaches what the parent owns.
 
-use std::ffi::CString;
-use std::mem::ManuallyDrop;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use arena_core::policy::Fork;
 use arena_core::{Arena, Policy};
@@ -35,13 +35,29 @@ pub struct InChild {
     pub file_survived: bool,
 }
 
-/// Owns a file: unlinks it when dropped, with a single system call.
-struct Scratch(ManuallyDrop<CString>);
+/// The kernel takes no longer path, its end included.
+const PATH_LEN: usize = libc::PATH_MAX as usize;
+
+/// Owns a file: unlinks it when dropped, with a single system call. The path has no memory of malloc, which
+/// a child may not free.
+struct Scratch([u8; PATH_LEN]);
+
+impl Scratch {
+    /// Own the file of this path; none if it is too long for one.
+    fn new(file: &Path) -> Option<Self> {
+        let mut path = [0; PATH_LEN];
+        let bytes = file.as_os_str().as_bytes();
+        path[..PATH_LEN - 1]
+            .get_mut(..bytes.len())?
+            .copy_from_slice(bytes);
+        Some(Self(path))
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // SAFETY: a terminated string. It is not freed, for a child may not.
-        unsafe { libc::unlink(self.0.as_ptr()) };
+        // SAFETY: terminated, at its last byte at the latest.
+        unsafe { libc::unlink(self.0.as_ptr().cast()) };
     }
 }
 
@@ -71,10 +87,10 @@ pub(super) fn show(probe: &ForkProbe<'_>, cleanup: Cleanup) -> Result<InChild, P
         source,
     };
     std::fs::write(&file, "the parent's").map_err(os)?;
-    let path = CString::new(file.as_os_str().as_bytes()).map_err(|_| ProbeError::Pages)?;
+    let scratch = Scratch::new(&file).ok_or_else(|| os(io::ErrorKind::InvalidFilename.into()))?;
     let policy = Policy::new().reserve(1 << 16).fork(fork);
     let mut arena: Arena = policy.build().map_err(ProbeError::Arena)?;
-    arena.alloc_drop(Scratch(ManuallyDrop::new(path)));
+    arena.alloc_drop(scratch);
     let act = || {
         if cleanup != Cleanup::Exits {
             // What drop would do, but for giving memory to malloc, which a child must not touch.
