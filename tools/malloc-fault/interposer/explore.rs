@@ -7,7 +7,7 @@ use crate::channel::{Channel, JOBS, POINTS, Point, rerun, state};
 use crate::decide::Call;
 use crate::plan::Burst;
 use crate::sys::{self, now, sys};
-use crate::{calls, isolate, leak, process};
+use crate::{calls, isolate, leak, process, processor};
 use core::sync::atomic::AtomicI32;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
@@ -98,10 +98,18 @@ fn child(channel: &'static Channel, slot: usize) -> bool {
         }
     };
     leak::remember(channel);
+    let alone = channel.header.jobs.load(Relaxed) <= 1;
+    let narrowed = if alone { processor::narrow() } else { None };
+    let widen = || {
+        if let Some(before) = &narrowed {
+            before.widen();
+        }
+    };
     point.began.store(now(), Relaxed);
     // SAFETY: no flags: a copy of this process, on a copy of this stack.
     let pid = unsafe { sys!(sys::CLONE, 0, 0, 0, 0, 0) };
     if pid == 0 {
+        widen();
         process::remain();
         let why = parting.part(channel, point, job);
         for job in &RUNNING {
@@ -116,6 +124,7 @@ fn child(channel: &'static Channel, slot: usize) -> bool {
     }
     parting.close();
     if pid < 0 {
+        widen();
         refuse(point, rerun::REFUSED);
         return false;
     }
@@ -124,8 +133,9 @@ fn child(channel: &'static Channel, slot: usize) -> bool {
     point.state.store(state::RUNNING, Release);
     job.point.store(slot as u32, Relaxed);
     job.pid.store(pid as i32, Relaxed);
-    if channel.header.jobs.load(Relaxed) <= 1 {
+    if alone {
         finish(channel, job);
+        widen();
     }
     false
 }

@@ -27,6 +27,7 @@ mod mappings;
 #[allow(dead_code, reason = "the command uses the rest")]
 mod plan;
 mod process;
+mod processor;
 mod real;
 mod stacks;
 mod start;
