@@ -44,6 +44,7 @@ struct Shared(UnsafeCell<FaultPlan>);
 // SAFETY: see `set_plan`.
 unsafe impl Sync for Shared {}
 
+#[unsafe(link_section = ".data")]
 static PLAN: Shared = Shared(UnsafeCell::new(FaultPlan::NONE));
 #[unsafe(link_section = ".data")]
 pub static COUNTERS: Counters = Counters::new();
@@ -100,10 +101,11 @@ pub fn serve(
         return real();
     }
     process::enter();
+    // Asked here, so that a forked child need not find libc's code for it.
+    let errno = real::errno();
     // `realloc(block, 0)` frees, and free does not fail.
     let frees = size == 0 && !old.is_null();
     let (fails, stack) = count(kind, size as u64, frees, saved);
-    let errno = real::errno();
     if fails {
         if kind != Kind::PosixMemalign {
             // SAFETY: this thread's errno.
@@ -122,8 +124,12 @@ pub fn serve(
     let block = real();
     if !block.is_null() {
         // glibc may leave ENOMEM behind when brk could not grow and mmap could.
+        let wanted = plan().noise.unwrap_or(kept);
         // SAFETY: this thread's errno.
-        unsafe { errno.write(plan().noise.unwrap_or(kept)) };
+        if unsafe { errno.read() } != wanted {
+            // SAFETY: as above. Its page may be shared with a forked child, so it is not written for nothing.
+            unsafe { errno.write(wanted) };
+        }
         if live {
             live::insert(block as u64, size as u64, stack, &COUNTERS.live);
         }
@@ -251,7 +257,7 @@ fn list(channel: &Channel, kind: Kind, number: u64, failure: u32, call: &Call, s
 ///
 /// The process has one thread.
 pub unsafe fn adopt(record: &'static Point, burst: Burst, count: u64, number: u64, call: &Call) {
-    WANTS.fetch_and(!(wants::LOG | wants::EXPLORE | wants::KEEP), Relaxed);
+    WANTS.fetch_and(!(wants::LOG | wants::EXPLORE), Relaxed);
     COUNTERS.reset();
     COUNTERS.calls.store(number, Relaxed);
     RECORD.store(core::ptr::from_ref(record).cast_mut(), Relaxed);

@@ -110,14 +110,30 @@ fn room<T>(count: usize) -> Option<&'static mut [T]> {
 
 impl Scan {
     /// Looks at one word of memory that is kept.
+    #[inline]
     fn word(&mut self, word: u64) {
+        if self.may_be_in_block(word) {
+            self.word_in_range(word);
+        }
+    }
+
+    #[inline(never)] // the loop over all words of a block is to stay small
+    fn word_in_range(&mut self, word: u64) {
         if let Some(index) = self.unkept(word) {
             self.keep(index);
         }
     }
 
     /// Looks at one word outside of the heap. What lies in a block is that block's.
+    #[inline]
     fn root(&mut self, address: u64, word: u64) {
+        if self.may_be_in_block(word) {
+            self.root_in_range(address, word);
+        }
+    }
+
+    #[inline(never)] // the loop over all words is to stay small
+    fn root_in_range(&mut self, address: u64, word: u64) {
         if let Some(index) = self.unkept(word)
             && !self.is_in_block(address)
         {
@@ -125,11 +141,13 @@ impl Scan {
         }
     }
 
+    /// Most words are no addresses of blocks, and are told by one comparison.
+    fn may_be_in_block(&self, word: u64) -> bool {
+        word.wrapping_sub(self.range.0) <= self.range.1 - self.range.0
+    }
+
     /// The block that a word keeps, unless it is kept already.
     fn unkept(&self, word: u64) -> Option<usize> {
-        if word < self.range.0 || word > self.range.1 {
-            return None;
-        }
         let behind = self.blocks.partition_point(|block| block.start <= word);
         let index = behind.checked_sub(1)?;
         let block = &self.blocks[index];

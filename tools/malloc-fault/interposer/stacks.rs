@@ -1,10 +1,9 @@
 //! Stacks as numbers: walked, hashed, and kept once.
 
-use crate::channel::{self, Channel, STACKS, Warm};
+use crate::channel::{self, Channel, MET, STACKS};
 use crate::plan::mix;
 use crate::start;
 use crate::unwind::{self, Place, RA, Registers, Walk};
-use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// What is known of a call by its stack.
@@ -70,24 +69,9 @@ fn keep(walk: &Walk) -> Stack {
     }
 }
 
-/// Stacks that were met here, by their hashes: the upper 48 bits of the hash, and the slot. A forked child has this memory as
-/// it was; the pages of the channel it would have to map one by one.
-static MET: [AtomicU64; channel::MET] = [const { AtomicU64::new(0) }; channel::MET];
-
-/// Leaves what is known of code and stacks to another run.
-pub fn leave(warm: &Warm) {
-    unwind::leave(warm);
-    unwind::copy(&MET, &warm.met);
-}
-
-/// Takes what another run has left; the command has put its stacks in this channel.
-pub fn take_over(warm: &Warm) {
-    unwind::take(warm);
-    unwind::copy(&warm.met, &MET);
-}
-
+/// The table of stacks is large and sparse, so those that were met are found by a smaller one.
 fn slot(channel: &Channel, hash: u64, site: u64, places: &[Place]) -> u32 {
-    let met = &MET[hash as usize % MET.len()];
+    let met = &channel.learned.met[hash as usize % MET];
     let there = met.load(Relaxed);
     if (there ^ hash) >> 16 == 0 {
         return (there & 0xffff) as u32;

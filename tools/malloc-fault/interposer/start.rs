@@ -4,7 +4,7 @@ use crate::calls::{self, COUNTERS, RECORD, WANTS};
 use crate::channel::{CHANNEL_VARIABLE, Channel, MAGIC, PLAN_VARIABLE, wants};
 use crate::exports::ACTIVE;
 use crate::plan::{FaultPlan, PlanError};
-use crate::{explore, leak, live, process, real, stacks, sys, unwind};
+use crate::{explore, leak, live, process, real, sys, unwind};
 use core::ffi::{CStr, c_char, c_int};
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -59,13 +59,10 @@ extern "C" fn start(_: c_int, _: *const *const c_char, environment: *mut *mut c_
     if wanted & wants::FOLLOW_EXEC == 0 {
         leave_environment(environment);
     }
-    unwind::start();
+    // A program that was executed by another has other code at the same places.
+    let first = channel.filter(|channel| channel.header.ready.load(Relaxed) == 0);
+    unwind::start(first.map(|channel| &channel.learned));
     process::start();
-    if let Some(channel) = channel
-        && wanted & wants::WARM != 0
-    {
-        stacks::take_over(&channel.warm);
-    }
     if wanted & wants::LIVE != 0 {
         live::start();
     }
@@ -217,9 +214,6 @@ extern "C" fn end() {
         && let Some(record) = calls::record()
     {
         explore::wait_for_all(channel);
-        if WANTS.load(Relaxed) & wants::KEEP != 0 && process::ordinal() == 1 {
-            stacks::leave(&channel.warm);
-        }
         let peak = COUNTERS.live.load(Relaxed);
         channel.header.live_high_water_mark.fetch_max(peak, Relaxed);
         // Blocks that a forked process loses go with it.

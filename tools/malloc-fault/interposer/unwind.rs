@@ -7,10 +7,10 @@ mod cfi;
 mod find;
 mod rules;
 
-pub use find::{Found, find, start};
-pub use rules::{cache_address, copy, leave, take, word};
+pub use find::{Found, find};
+pub use rules::word;
 
-use crate::channel::FRAMES;
+use crate::channel::{FRAMES, Learned};
 
 /// The registers that the tables speak of, by their DWARF numbers: 7 is the stack pointer, 16 the return address.
 pub type Registers = [u64; 17];
@@ -19,6 +19,12 @@ pub const RBX: usize = 3;
 pub const RBP: usize = 6;
 pub const RSP: usize = 7;
 pub const RA: usize = 16;
+
+/// Gets ready to walk, with what is known, or with a table of this process's own.
+pub fn start(learned: Option<&'static Learned>) {
+    find::start();
+    rules::start(learned);
+}
 
 /// One frame of a walked stack.
 #[derive(Clone, Copy)]

@@ -7,14 +7,14 @@
 use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// What stands at the start of a channel of this layout.
-pub const MAGIC: u64 = 0x6d66_6175_6c74_0002;
+pub const MAGIC: u64 = 0x6d66_6175_6c74_0003;
 /// How many modules a channel can name.
 pub const MODULES: usize = 512;
 /// How many different stacks it can hold; a power of two.
 pub const STACKS: usize = 1 << 16;
 /// How many rules of unwinding it can hold; a power of two.
 pub const RULES: usize = 1 << 13;
-/// How many stacks a process knows without a look into the channel; a power of two.
+/// How many stacks are found without a look at their places; a power of two.
 pub const MET: usize = 1 << 14;
 /// How many calls it can list.
 pub const CALLS: usize = 1 << 22;
@@ -43,10 +43,6 @@ pub mod wants {
     pub const STACKS: u32 = 16;
     /// Keep a table of live blocks.
     pub const LIVE: u32 = 32;
-    /// Leave in the channel, at the end, what was worked out about code and stacks.
-    pub const KEEP: u32 = 64;
-    /// Begin with what another run has left there.
-    pub const WARM: u32 = 128;
 }
 
 /// The allocation functions that count.
@@ -338,17 +334,17 @@ pub struct Point {
     pub lost: [Lost; 8],
 }
 
-/// What a run has worked out about code and stacks, for one that follows.
+/// What the interposer has worked out about code and stacks: what one process finds serves all, and a run that follows.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Warm {
+pub struct Learned {
     /// How many of `rules` are used.
     pub rules_len: AtomicU64,
-    /// The interposer's rules of unwinding.
+    /// Rules of unwinding, in the order in which they were met.
     pub rules: [[AtomicU64; 4]; RULES],
-    /// Where each is, by a hash of its address.
+    /// Where each is, plus 1, by a hash of its address.
     pub index: [AtomicU16; RULES],
-    /// The interposer's stacks: the upper 48 bits of the hash, and the slot.
+    /// Stacks by their hashes: the upper 48 bits of the hash, and the slot.
     pub met: [AtomicU64; MET],
 }
 
@@ -360,24 +356,24 @@ pub mod state {
     pub const ENDED: u32 = 2;
 }
 
-/// The whole channel.
+/// The whole channel. What a forked child needs comes first and close together: each 2 MiB that it touches cost it a page table.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Channel {
     /// What is wanted, and the counters of the rest.
     pub header: Header,
-    /// One bit per call: whether its failure is explored.
-    pub selected: [AtomicU64; CALLS / 64],
+    /// What is known of code and stacks.
+    pub learned: Learned,
     /// In the order in which their code was met.
     pub modules: [Module; MODULES],
-    /// A table by hash, with linear probing.
-    pub stacks: [Stack; STACKS],
-    /// In the order of the calls.
-    pub calls: [CallRecord; CALLS],
     /// In the order in which they were started; the first is the program's own.
     pub points: [Point; POINTS],
-    /// Written at the end of a run that is asked to.
-    pub warm: Warm,
+    /// A table by hash, with linear probing.
+    pub stacks: [Stack; STACKS],
+    /// One bit per call: whether its failure is explored.
+    pub selected: [AtomicU64; CALLS / 64],
+    /// In the order of the calls.
+    pub calls: [CallRecord; CALLS],
 }
 
 impl Channel {

@@ -42,13 +42,13 @@ impl Shared {
         for (to, from) in self.modules.iter().zip(&from.modules[..modules as usize]) {
             copy(from, to);
         }
-        for met in &from.warm.met {
+        for met in &from.learned.met {
             let slot = met.load(Relaxed) & 0xffff;
             if met.load(Relaxed) != 0 {
                 copy(&from.stacks[slot as usize], &self.stacks[slot as usize]);
             }
         }
-        copy(&from.warm, &self.warm);
+        copy(&from.learned, &self.learned);
     }
 
     /// Where another process of the same user finds it.

@@ -7,7 +7,7 @@ use super::Scan;
 use crate::channel::Channel;
 use crate::mappings::{self, Mapping};
 use crate::sys::{self, sys};
-use crate::unwind::{self, RSP, Registers};
+use crate::unwind::{RSP, Registers};
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -73,9 +73,9 @@ fn known() -> impl Iterator<Item = Range> {
 
 /// The part of a mapping's memory that may hold roots.
 fn range(mapping: &Mapping<'_>) -> Option<Range> {
-    let cache = unwind::cache_address();
+    let here = KNOWN.as_ptr() as u64;
     // This library's own memory knows blocks only by accident.
-    let own = mapping.start <= cache && cache < mapping.end;
+    let own = mapping.start <= here && here < mapping.end;
     if !mapping.writable || !mapping.readable || mapping.name == b"[heap]" || own {
         return None;
     }

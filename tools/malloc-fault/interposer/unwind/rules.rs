@@ -2,9 +2,12 @@
 
 use super::cfi::{self, Cell, Row};
 use super::{Found, RA, RBP, RBX, RSP, Registers};
-use crate::channel::{RULES, Warm};
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicU16, AtomicU64};
+use crate::channel::{Learned, RULES};
+use crate::plan::mix;
+use crate::sys;
+use core::ptr::{from_ref, null_mut};
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicPtr, AtomicU16, AtomicU64};
 
 /// The registers that a function must give back, besides the stack pointer.
 const SAVED: [usize; 6] = [RBX, RBP, 12, 13, 14, 15];
@@ -33,92 +36,69 @@ enum Kind {
     Worked,
 }
 
-/// One kept rule: its address, written last; its module's table; the function; the rule.
+/// What is known of code. Null if there is no room for it: then each rule is worked out each time.
+#[unsafe(link_section = ".data")]
+static LEARNED: AtomicPtr<Learned> = AtomicPtr::new(null_mut());
+
+/// Begins with what is known in the channel, or with an empty table.
+pub fn start(learned: Option<&'static Learned>) {
+    let table = match learned {
+        Some(learned) => from_ref(learned).cast_mut(),
+        None => sys::map(size_of::<Learned>()).cast(),
+    };
+    LEARNED.store(table, Relaxed);
+}
+
+/// One kept rule: a seal over the other words and its address; its module's table; the function; the rule.
+///
+/// Threads and processes write without waiting for each other, and a process may be ended at any moment. A rule whose words
+/// are not of one hand has the wrong seal.
 type Kept = [AtomicU64; 4];
 
-/// In the order in which they were met, so that a forked child that meets more unshares few pages.
-static KEPT: [Kept; RULES] = [const { [const { AtomicU64::new(0) }; 4] }; RULES];
-
-#[unsafe(link_section = ".data")]
-static KEPT_LEN: AtomicU64 = AtomicU64::new(0);
-
-/// By the hash of an address: the rule that is kept for it, plus 1.
-static INDEX: [AtomicU16; RULES] = [const { AtomicU16::new(0) }; RULES];
-
-/// Where the rules are kept.
-pub fn cache_address() -> u64 {
-    KEPT.as_ptr() as u64
+fn seal(inside: u64, table: u64, function: u64, packed: u64) -> u64 {
+    mix(mix(mix(inside, table), function), packed)
 }
 
 /// The rule for an instruction.
 pub fn rule(inside: u64, found: &Found) -> Rule {
-    let index = &INDEX[(inside ^ inside >> 13) as usize % RULES];
-    let kept = KEPT.get(usize::from(index.load(Acquire)).wrapping_sub(1));
-    if let Some([pc, table, function, packed]) = kept
-        && pc.load(Acquire) == inside
-        && table.load(Relaxed) == found.table
-    {
-        let function = function.load(Relaxed);
-        let packed = packed.load(Relaxed);
-        if pc.load(Acquire) == inside {
-            return Rule {
-                function,
-                signal: packed >> 63 == 1,
-                kind: unpack(packed),
-            };
-        }
+    // SAFETY: null, or a table that stays to the end; all its fields are atomic.
+    let Some(learned) = (unsafe { LEARNED.load(Relaxed).as_ref() }) else {
+        return work_out(inside, found);
+    };
+    let index = &learned.index[(inside ^ inside >> 13) as usize % RULES];
+    let kept = usize::from(index.load(Relaxed)).wrapping_sub(1);
+    let kept = learned.rules.get(kept);
+    if let Some(rule) = kept.and_then(|kept| read(kept, inside, found)) {
+        return rule;
     }
     let rule = work_out(inside, found);
-    let Some([pc, table, function, packed]) = kept.or_else(|| new(index)) else {
-        return rule;
-    };
-    pc.store(0, Release);
-    table.store(found.table, Relaxed);
-    function.store(rule.function, Relaxed);
-    packed.store(pack(rule.kind) | u64::from(rule.signal) << 63, Relaxed);
-    pc.store(inside, Release);
+    if let Some(kept) = kept.or_else(|| new(learned, index)) {
+        let packed = pack(rule.kind) | u64::from(rule.signal) << 63;
+        let seal = seal(inside, found.table, rule.function, packed);
+        for (word, value) in kept.iter().zip([seal, found.table, rule.function, packed]) {
+            word.store(value, Relaxed);
+        }
+    }
     rule
 }
 
-/// A place for a rule that is not kept yet. Two threads that need the same take one each, and one is lost.
-fn new(index: &AtomicU16) -> Option<&'static Kept> {
-    let next = KEPT_LEN.fetch_add(1, Relaxed);
-    let kept = KEPT.get(usize::try_from(next).ok()?)?;
-    index.store(next as u16 + 1, Release);
+/// The rule that is kept here, if it is that of this instruction.
+fn read(kept: &Kept, inside: u64, found: &Found) -> Option<Rule> {
+    let [seen, table, function, packed] = kept.each_ref().map(|word| word.load(Relaxed));
+    let is_it = table == found.table && seen == seal(inside, table, function, packed);
+    is_it.then(|| Rule {
+        function,
+        signal: packed >> 63 == 1,
+        kind: unpack(packed),
+    })
+}
+
+/// A place for a rule that is not kept yet. Two that need the same take one each, and one is lost.
+fn new<'a>(learned: &'a Learned, index: &AtomicU16) -> Option<&'a Kept> {
+    let next = usize::try_from(learned.rules_len.fetch_add(1, Relaxed)).ok()?;
+    let kept = learned.rules.get(next)?;
+    index.store(next as u16 + 1, Relaxed);
     Some(kept)
-}
-
-/// Leaves the rules to another run. They hold where the same modules lie at the same places, and say so themselves.
-pub fn leave(warm: &Warm) {
-    let len = KEPT_LEN.load(Relaxed).min(RULES as u64);
-    warm.rules_len.store(len, Relaxed);
-    copy(
-        &KEPT.as_flattened()[..4 * len as usize],
-        warm.rules.as_flattened(),
-    );
-    for (from, to) in INDEX.iter().zip(&warm.index) {
-        to.store(from.load(Relaxed), Relaxed);
-    }
-}
-
-/// Takes the rules that another run has left.
-pub fn take(warm: &Warm) {
-    let len = warm.rules_len.load(Relaxed).min(RULES as u64);
-    KEPT_LEN.store(len, Relaxed);
-    copy(
-        &warm.rules.as_flattened()[..4 * len as usize],
-        KEPT.as_flattened(),
-    );
-    for (from, to) in warm.index.iter().zip(&INDEX) {
-        to.store(from.load(Relaxed), Relaxed);
-    }
-}
-
-/// Copies words.
-pub fn copy(from: &[AtomicU64], to: &[AtomicU64]) {
-    for (from, to) in from.iter().zip(to) {
-        to.store(from.load(Relaxed), Relaxed);
-    }
 }
 
 /// Base in bits 0..4 (15: no caller, 14: worked out each time), six slots of 5 bits, the offset above them.

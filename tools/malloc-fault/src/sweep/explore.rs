@@ -40,7 +40,7 @@ pub(crate) fn explore(
     let outputs = Outputs::new()?;
     let (mut launch, _scratch) = stage.launch()?;
     launch = launch.leaks();
-    launch.wants |= wants::EXPLORE | wants::WARM;
+    launch.wants |= wants::EXPLORE;
     let started =
         launch.start(|channel| prepare(channel, stage, calls, judging, outputs.folder()))?;
     let mut watch = Watch {

@@ -1,7 +1,7 @@
 //! What the program does without failures, twice.
 
 use super::{Settings, Shape, Stage};
-use crate::channel::{Kind, wants};
+use crate::channel::Kind;
 use crate::error::Error;
 use crate::launch::Run;
 use crate::shared::Shared;
@@ -177,9 +177,7 @@ fn run(stage: &Stage<'_>, limit: Duration) -> Result<(Run, Duration), Error> {
     let (launch, _scratch) = stage.launch()?;
     let program = launch.program().to_owned();
     let began = Instant::now();
-    let mut launch = launch.leaks().time_limit(limit);
-    launch.wants |= wants::KEEP;
-    let run = launch.run()?;
+    let run = launch.leaks().time_limit(limit).run()?;
     if run.is_timed_out() {
         return Err(Error::Endless(program, limit.as_secs()));
     }
