@@ -261,15 +261,11 @@ pub unsafe fn adopt(record: &'static Point, burst: Burst, count: u64, number: u6
     COUNTERS.reset();
     COUNTERS.calls.store(number, Relaxed);
     RECORD.store(core::ptr::from_ref(record).cast_mut(), Relaxed);
-    let plan = FaultPlan {
-        fail_at: number,
-        fail_count: count,
-        burst,
-        ..FaultPlan::NONE
-    };
+    // A run that explores has no plan of its own: the rest of it stays empty.
     // SAFETY: one thread, by the caller's promise.
-    unsafe { set_plan(plan) };
-    COUNTERS.judge(&plan, call, number);
+    let plan = unsafe { &mut *PLAN.0.get() };
+    (plan.fail_at, plan.fail_count, plan.burst) = (number, count, burst);
+    COUNTERS.judge(plan, call, number);
     record.failed.store(1, Relaxed);
     first_failure(call);
     exports::malloc_fault_failing(number);

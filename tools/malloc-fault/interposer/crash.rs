@@ -7,6 +7,7 @@ use crate::calls::{RECORD, record};
 use crate::stacks;
 use crate::sys::{self, sys};
 use crate::unwind::{RA, Registers};
+use core::arch::naked_asm;
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::mem::zeroed;
@@ -17,22 +18,35 @@ use core::sync::atomic::Ordering::Relaxed;
 /// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS.
 const SIGNALS: [c_int; 7] = [4, 5, 6, 7, 8, 11, 31];
 const SIGABRT: c_int = 6;
-const SA_SIGINFO: c_int = 4;
-const SA_ONSTACK: c_int = 0x0800_0000;
-const SA_NODEFER: c_int = 0x4000_0000;
+const SA_SIGINFO: u64 = 4;
+const SA_RESTORER: u64 = 0x0400_0000;
+const SA_ONSTACK: u64 = 0x0800_0000;
+const SA_NODEFER: u64 = 0x4000_0000;
 
-/// `struct sigaction` of glibc on x86-64.
+/// The kernel's `struct sigaction` on x86-64.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Action {
     handler: usize,
-    mask: [u64; 16],
-    flags: c_int,
+    flags: u64,
     restorer: usize,
+    mask: u64,
 }
 
-unsafe extern "C" {
-    fn sigaction(signal: c_int, new: *const Action, old: *mut Action) -> c_int;
+/// Asks for what a signal does, or says it.
+///
+/// # Safety
+///
+/// As `rt_sigaction`: each pointer is null or an action, and the new one has a handler of its form.
+unsafe fn sigaction(signal: c_int, new: *const Action, old: *mut Action) {
+    // SAFETY: the caller's promise.
+    unsafe { sys!(sys::RT_SIGACTION, signal, new, old, size_of::<u64>()) };
+}
+
+/// Where a handler returns to, in the form that debuggers know: `mov rax, 15` and `syscall`, the end of a signal.
+#[unsafe(naked)]
+unsafe extern "C" fn restore() {
+    naked_asm!(".byte 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05")
 }
 
 struct Before(UnsafeCell<[Action; SIGNALS.len()]>);
@@ -44,9 +58,9 @@ unsafe impl Sync for Before {}
 static BEFORE: Before = Before(UnsafeCell::new(
     [Action {
         handler: 0,
-        mask: [0; 16],
         flags: 0,
         restorer: 0,
+        mask: 0,
     }; SIGNALS.len()],
 ));
 
@@ -69,9 +83,9 @@ pub fn watch() {
     give_stack();
     let action = Action {
         handler: handle as *const () as usize,
-        mask: [0; 16],
-        flags: SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
-        restorer: 0,
+        flags: SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER,
+        restorer: restore as *const () as usize,
+        mask: 0,
     };
     for (index, signal) in SIGNALS.into_iter().enumerate() {
         let before = before(index);

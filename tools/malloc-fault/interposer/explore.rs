@@ -90,7 +90,7 @@ fn refuse(point: &Point, why: u32) {
 fn child(channel: &'static Channel, slot: usize) -> bool {
     let point = &channel.points[slot];
     let job = free_job(channel);
-    let parting = match isolate::prepare(channel, point) {
+    let parting = match isolate::prepare(channel, point, job) {
         Ok(parting) => parting,
         Err(why) => {
             refuse(point, why);
@@ -111,7 +111,7 @@ fn child(channel: &'static Channel, slot: usize) -> bool {
     if pid == 0 {
         widen();
         process::remain();
-        let why = parting.part(channel, point, job);
+        let why = parting.part();
         for job in &RUNNING {
             job.pid.store(0, Relaxed);
         }

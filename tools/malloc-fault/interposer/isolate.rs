@@ -3,7 +3,7 @@
 //! The parent looks, before it forks: the kernel has to make up what it says of a process under `/proc`, and of a new process
 //! all of it. So positions are those of the moment of the fork, and the parent need not wait for its child.
 
-use crate::channel::{self, Channel, Point, rerun};
+use crate::channel::{self, Channel, Output, Point, rerun};
 use crate::mappings;
 use crate::sys::{self, sys};
 use core::sync::atomic::Ordering::Relaxed;
@@ -31,22 +31,25 @@ enum Instead {
     Output,
     Errors,
     /// The same file, opened anew with these flags.
-    Again(usize),
+    Again(u32),
     /// That, open by this number.
-    Opened(usize),
+    Opened(u32),
 }
 
 /// What is to be done in a child, found out by its parent.
 pub struct Parting {
-    rows: [(usize, Instead); PARTED],
+    rows: [(u32, Instead); PARTED],
     len: usize,
+    /// Where the child prints to, and where it prints its errors to.
+    captures: [usize; 2],
 }
 
-/// Looks at what this process has open and mapped. An error is one of [`rerun`].
-pub fn prepare(channel: &Channel, point: &Point) -> Result<Parting, u32> {
+/// Looks at what this process has open and mapped, and opens what the child needs. An error is one of [`rerun`].
+pub fn prepare(channel: &Channel, point: &Point, job: usize) -> Result<Parting, u32> {
     let mut parting = Parting {
         rows: [(0, Instead::Output); PARTED],
         len: 0,
+        captures: [0; 2],
     };
     let output = stat(1).filter(is_regular);
     let errors = stat(2).filter(is_regular);
@@ -64,14 +67,14 @@ pub fn prepare(channel: &Channel, point: &Point) -> Result<Parting, u32> {
         } else {
             match again(descriptor, &there) {
                 Ok(None) => return rerun::NO,
-                Ok(Some(flags)) => Instead::Again(flags),
+                Ok(Some(flags)) => Instead::Again(flags as u32),
                 Err(why) => return why,
             }
         };
         let Some(row) = parting.rows.get_mut(parting.len) else {
             return rerun::SHARED;
         };
-        *row = (descriptor, instead);
+        *row = (descriptor as u32, instead);
         parting.len += 1;
         rerun::NO
     });
@@ -81,6 +84,15 @@ pub fn prepare(channel: &Channel, point: &Point) -> Result<Parting, u32> {
     if mappings::shares_memory(core::ptr::from_ref(channel) as u64) {
         return Err(rerun::MAPPED);
     }
+    let out = capture(channel, job, b".out", &point.out).ok_or(rerun::REFUSED)?;
+    parting.captures = [out, out];
+    match capture(channel, job, b".err", &point.err) {
+        Some(err) => parting.captures[1] = err,
+        None => {
+            parting.close();
+            return Err(rerun::REFUSED);
+        }
+    }
     parting.open()?;
     Ok(parting)
 }
@@ -89,11 +101,11 @@ impl Parting {
     fn open(&mut self) -> Result<(), u32> {
         for index in 0..self.len {
             if let (descriptor, Instead::Again(flags)) = self.rows[index] {
-                let Some(file) = open_again(descriptor, flags) else {
+                let Some(file) = open_again(descriptor as usize, flags as usize) else {
                     self.close();
                     return Err(rerun::SHARED);
                 };
-                self.rows[index].1 = Instead::Opened(file);
+                self.rows[index].1 = Instead::Opened(file as u32);
             }
         }
         Ok(())
@@ -101,40 +113,29 @@ impl Parting {
 
     /// Closes what was opened for the child.
     pub fn close(&self) {
-        for row in &self.rows[..self.len] {
-            if let (_, Instead::Opened(file)) = row {
-                // SAFETY: opened by `open`, and no longer needed by this number.
-                unsafe { sys!(sys::CLOSE, *file) };
-            }
+        let opened = self.rows[..self.len].iter().filter_map(|row| match row {
+            (_, Instead::Opened(file)) => Some(*file as usize),
+            _ => None,
+        });
+        for file in opened.chain(self.captures) {
+            // SAFETY: opened by `prepare`, and no longer needed by this number.
+            unsafe { sys!(sys::CLOSE, file) };
         }
     }
 
     /// Gives this child its own output and its own file positions. Returns one of [`rerun`].
-    pub fn part(&self, channel: &Channel, point: &Point, job: usize) -> u32 {
-        let out = capture(channel, job, b".out");
-        let err = capture(channel, job, b".err");
-        let (Some((out, out_file, out_start)), Some((err, err_file, err_start))) = (out, err)
-        else {
-            return rerun::REFUSED;
-        };
-        point.out.file.store(out_file, Relaxed);
-        point.out.start.store(out_start, Relaxed);
-        point.err.file.store(err_file, Relaxed);
-        point.err.start.store(err_start, Relaxed);
+    pub fn part(&self) -> u32 {
+        let [out, err] = self.captures;
         let mut verdict = rerun::NO;
         for (descriptor, instead) in &self.rows[..self.len] {
             let new = match instead {
                 Instead::Output => out,
                 Instead::Errors => err,
-                Instead::Opened(file) | Instead::Again(file) => *file,
+                Instead::Opened(file) | Instead::Again(file) => *file as usize,
             };
-            verdict = verdict.max(replace(*descriptor, new));
+            verdict = verdict.max(replace(*descriptor as usize, new));
         }
         self.close();
-        for descriptor in [out, err] {
-            // SAFETY: opened by `capture`, and no longer needed by this number.
-            unsafe { sys!(sys::CLOSE, descriptor) };
-        }
         verdict
     }
 }
@@ -164,10 +165,10 @@ fn position(descriptor: usize) -> u64 {
     u64::try_from(position).unwrap_or(0)
 }
 
-/// Opens the file that children of a job print to, one after another: its descriptor, its number, and where it ends now.
+/// Opens the file that children of a job print to, one after another, and notes where it ends now.
 ///
 /// A process that outlives its point still holds the lock, and would print into the next one's: then another file is taken.
-fn capture(channel: &Channel, job: usize, suffix: &[u8]) -> Option<(usize, u32, u64)> {
+fn capture(channel: &Channel, job: usize, suffix: &[u8], output: &Output) -> Option<usize> {
     const LOCK_EX_NB: usize = 2 | 4;
     (0..SURVIVED).find_map(|survived| {
         let number = job + channel::JOBS * survived;
@@ -190,7 +191,9 @@ fn capture(channel: &Channel, job: usize, suffix: &[u8]) -> Option<(usize, u32, 
         }
         // SAFETY: asks for the end.
         let end = unsafe { sys!(sys::LSEEK, file, 0, SEEK_END) };
-        Some((file, number as u32 + 1, u64::try_from(end).unwrap_or(0)))
+        output.file.store(number as u32 + 1, Relaxed);
+        output.start.store(u64::try_from(end).unwrap_or(0), Relaxed);
+        Some(file)
     })
 }
 
@@ -285,7 +288,7 @@ fn each_descriptor(mut visit: impl FnMut(usize) -> u32) -> u32 {
         return rerun::SHARED;
     };
     let mut verdict = rerun::NO;
-    let mut rows = [0_u64; 256];
+    let mut rows = [0_u64; 64];
     'all: loop {
         // SAFETY: the kernel writes no more than the array's bytes.
         let len = unsafe {

@@ -11,8 +11,8 @@ use core::mem::MaybeUninit;
 const SIG_SETMASK: usize = 2;
 const SIGSET_LEN: usize = 8;
 
-/// Room for 8192 processors, as many as Linux can be built for.
-type Set = [u64; 128];
+/// Room for 1024 processors. Where there are more, children run where the kernel puts them.
+type Set = [u64; 16];
 
 /// What was allowed before.
 pub struct Narrowed {
@@ -36,7 +36,7 @@ pub fn narrow() -> Option<Narrowed> {
     // SAFETY: the kernel writes one word.
     unsafe { sys!(sys::GETCPU, &raw mut here, 0, 0) };
     let (word, bit) = (here as usize / 64, here % 64);
-    let mut one = [0_u64; 8];
+    let mut one: Set = [0; 16];
     *one.get_mut(word)? = 1 << bit;
     let all = u64::MAX;
     // SAFETY: the kernel reads one set of signals and writes one.

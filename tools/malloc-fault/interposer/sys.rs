@@ -27,6 +27,7 @@ pub const FLOCK: usize = 73;
 pub const UNSHARE: usize = 272;
 pub const PROCESS_VM_READV: usize = 310;
 pub const TGKILL: usize = 234;
+pub const RT_SIGACTION: usize = 13;
 pub const RT_SIGPROCMASK: usize = 14;
 pub const SCHED_SETAFFINITY: usize = 203;
 pub const SCHED_GETAFFINITY: usize = 204;
