@@ -85,14 +85,11 @@ pub fn prepare(channel: &Channel, point: &Point, job: usize) -> Result<Parting, 
         return Err(rerun::MAPPED);
     }
     let out = capture(channel, job, b".out", &point.out).ok_or(rerun::REFUSED)?;
-    parting.captures = [out, out];
-    match capture(channel, job, b".err", &point.err) {
-        Some(err) => parting.captures[1] = err,
-        None => {
-            parting.close();
-            return Err(rerun::REFUSED);
-        }
-    }
+    let Some(err) = capture(channel, job, b".err", &point.err) else {
+        close(out);
+        return Err(rerun::REFUSED);
+    };
+    parting.captures = [out, err];
     parting.open()?;
     Ok(parting)
 }
@@ -117,10 +114,7 @@ impl Parting {
             (_, Instead::Opened(file)) => Some(*file as usize),
             _ => None,
         });
-        for file in opened.chain(self.captures) {
-            // SAFETY: opened by `prepare`, and no longer needed by this number.
-            unsafe { sys!(sys::CLOSE, file) };
-        }
+        opened.chain(self.captures).for_each(close);
     }
 
     /// Gives this child its own output and its own file positions. Returns one of [`rerun`].
@@ -138,6 +132,12 @@ impl Parting {
         self.close();
         verdict
     }
+}
+
+/// Closes what was opened here.
+fn close(descriptor: usize) {
+    // SAFETY: no longer needed by this number.
+    unsafe { sys!(sys::CLOSE, descriptor) };
 }
 
 fn stat(descriptor: usize) -> Option<Stat> {
@@ -185,8 +185,7 @@ fn capture(channel: &Channel, job: usize, suffix: &[u8], output: &Output) -> Opt
         let file = usize::try_from(file).ok()?;
         // SAFETY: opened above.
         if unsafe { sys!(sys::FLOCK, file, LOCK_EX_NB) } != 0 {
-            // SAFETY: opened above.
-            unsafe { sys!(sys::CLOSE, file) };
+            close(file);
             return None;
         }
         // SAFETY: asks for the end.
@@ -319,8 +318,7 @@ fn each_descriptor(mut visit: impl FnMut(usize) -> u32) -> u32 {
             }
         }
     }
-    // SAFETY: opened above.
-    unsafe { sys!(sys::CLOSE, folder) };
+    close(folder);
     verdict
 }
 

@@ -101,3 +101,27 @@ fn each_child_has_the_output_that_was_there_before() {
     let report = report(&["--count", "1", "--", &program]);
     assert!(all(&of_points(&report, "verdict"), "swallowed"), "{report}");
 }
+
+#[test]
+fn the_program_sees_its_own_processors_and_signals() {
+    // Looked at by the parent between its points, and by each child behind its failure.
+    let source = "#define _GNU_SOURCE\n#include <sched.h>\n#include <signal.h>\n#include <stdlib.h>\n#include <string.h>\n\
+        struct seen { cpu_set_t processors; sigset_t signals; };\n\
+        static void look(struct seen *to) { memset(to, 0, sizeof *to);\n\
+            if (sched_getaffinity(0, sizeof to->processors, &to->processors) || sigprocmask(SIG_BLOCK, 0, &to->signals)) abort(); }\n\
+        int main(void) { struct seen first, now; sigset_t one; sigemptyset(&one); sigaddset(&one, SIGUSR2);\n\
+        sigprocmask(SIG_BLOCK, &one, 0); look(&first);\n\
+        for (int i = 0; i < 20; i++) { void *block = malloc(24); look(&now);\n\
+            if (memcmp(&first, &now, sizeof now)) abort(); if (!block) return 3; free(block); }\n\
+        return 0; }\n";
+    let program = compile("looks_at_its_processors", source, &[]);
+    for jobs in ["1", "2"] {
+        let report = report(&["--count", "1", "--jobs", jobs, "--", &program]);
+        assert_eq!(report["disturbed"], false);
+        assert!(all(&of_points(&report, "run_from_the_start"), "-"));
+        assert!(
+            all(&of_points(&report, "verdict"), "propagated"),
+            "{report}"
+        );
+    }
+}
