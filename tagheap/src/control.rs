@@ -42,7 +42,7 @@ pub(crate) enum State {
     Free,
     /// The same below the lowest TAIL block.
     FreeHead,
-    /// Free blocks; sentinels are none.
+    /// Free blocks; the sentinel is none.
     FreeBlocks,
     /// Live blocks.
     Live,
@@ -57,7 +57,7 @@ const FIXED: u32 = State::UsedHandles as u32 + 1;
 /// Dwords in a slot of the handle table.
 pub(crate) const SLOT: u32 = 3;
 
-/// The least payload of a fresh heap: two sentinels need a block between them.
+/// The least length of the block area: a block of 16 bytes with its header, and the sentinel.
 pub(crate) const LEAST_LEN: usize = 2 * HEADER_LEN + 16;
 
 /// Where the parts of a control block are.

@@ -323,7 +323,7 @@ impl From<TagError> for Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Fewer bytes than two sentinels, 16 bytes and the control block take.
+    /// Fewer bytes than the sentinel, one block of 16 bytes and the control block take.
     TooSmall {
         /// The bytes there are.
         len: usize,

@@ -85,7 +85,7 @@ impl Header {
         self.meta as u16 & FREE_BITS == FREE_BITS
     }
 
-    /// The tag; `None` for free blocks and sentinels.
+    /// The tag; `None` for free blocks and the sentinel.
     #[inline]
     pub(crate) fn tag(&self) -> Option<Tag> {
         Tag::of_header(self.meta as u16)

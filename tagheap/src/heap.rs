@@ -207,7 +207,7 @@ impl<'m> TagHeap<'m> {
         self.core.blocks.0.bytes(0, 0)
     }
 
-    /// Return the bytes of the block area, headers and sentinels included.
+    /// Return the bytes of the block area, headers and the sentinel included.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.core.blocks.0.len() as usize * DWORD

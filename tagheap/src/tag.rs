@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ops::RangeInclusive;
 
-/// The tag of free blocks and of the sentinels; no live block has it.
+/// The tag of free blocks and of the sentinel; no live block has it.
 pub(crate) const FREE_BITS: u16 = 0x7fff;
 
 /// The bit that says TAIL.
