@@ -90,10 +90,10 @@ fn wrapped(stage: &mut Stage) -> Result<bool, Trouble> {
 
     let start = offset;
     let end = wrapping_bound(offset, HUGE, CAPACITY);
-    let note = format!(
-        "{HUGE} B granted; the offset is now {}",
-        end.unwrap_or(start)
-    );
+    let note = match end {
+        Some(end) => format!("{HUGE} B granted; the offset is now {end}"),
+        None => format!("{HUGE} B refused"),
+    };
     stage.show(
         Line::new(Symbol::Target, "alloc")
             .at(arena.at(start))

@@ -27,7 +27,7 @@ pub const DEMO: Demo = Demo {
               #5 and #6. Which number is the retry depends on every allocation before it, the heap's own records \
               included: count them, do not guess.",
     },
-    next: "the retry succeeded: what does errno say now?",
+    next: "the retry succeeded: what does errno say now? (19)",
     run,
     child: Some(under_test::child),
 };

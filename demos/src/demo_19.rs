@@ -23,7 +23,7 @@ pub const DEMO: Demo = Demo {
         why: "That is what this machine does. The C standard would have allowed 0 and any other value as well. So \
               whether a compiler may add such a retry, or take it away, depends on whom you believe.",
     },
-    next: "error paths run now: who checks the memory that they touch?",
+    next: "error paths run now: who checks the memory that they touch? (20)",
     run,
     child: Some(machine::child),
 };

@@ -88,7 +88,7 @@ fn without_memory(stage: &mut Stage) -> Result<(usize, bool), Trouble> {
     Ok((errors, read != "Second block too."))
 }
 
-/// A table of live blocks sees four mistakes, and not the fifth.
+/// A table of live blocks sees three mistakes, and not the fourth.
 fn with_a_table(stage: &mut Stage) -> Result<(), Trouble> {
     stage.part("By hand: a table of the live blocks");
     let mut arena = HandArena::map(CAPACITY, Sharing::Private)?;

@@ -169,7 +169,7 @@ fn refuse(stage: &mut Stage, heap: &TagHeap<'_>, what: &str, error: Option<taghe
 
 /// Much is free, in pieces.
 fn fragmented(stage: &mut Stage) -> Result<(), Trouble> {
-    stage.part("Freed one by one, every second block: much is free, in pieces");
+    stage.part("Every second block is freed: much is free, in pieces");
     let mut memory = Memory::new(4096);
     let heap = memory.heap()?;
     for number in 0.. {

@@ -56,6 +56,9 @@ pub const DEMO: Demo = Demo {
 /// The size of each block.
 const BLOCK: usize = 32;
 
+/// How many bytes a step of a defragmentation may spend.
+const STEP: usize = 500;
+
 /// Runs the demo.
 #[must_use]
 pub fn run(options: &Options) -> ExitCode {
@@ -215,7 +218,7 @@ fn worth_it(stage: &mut Stage) -> Result<(), Trouble> {
     let report = loop {
         steps += 1;
         let report = heap
-            .defrag_step(500, |_| Verdict::Move)
+            .defrag_step(STEP, |_| Verdict::Move)
             .during("defragmenting")?; // once a frame
         if report.finished {
             break report;
@@ -224,7 +227,7 @@ fn worth_it(stage: &mut Stage) -> Result<(), Trouble> {
     // /stamp: plan
     show_shapes(stage, [plan.before, plan.after, report.after]);
     stage.say(&format!(
-        "   {} moves in {steps} steps of 500 B",
+        "   {} moves in {steps} steps of {STEP} B",
         plan.moves
     ));
     let block = heap

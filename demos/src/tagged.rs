@@ -61,12 +61,14 @@ pub(crate) fn put(
     (size, tag): (usize, Tag),
     text: &str,
 ) -> Result<Handle, Trouble> {
+    // stamp: put
     let block = heap.alloc(size, tag).during("allocating")?;
     heap.with_mut(block, |bytes| {
         bytes.fill(0);
         bytes[..text.len()].copy_from_slice(text.as_bytes());
     })
     .during("writing to a block")?;
+    // /stamp: put
     let note = match text {
         "" => format!("{tag}"),
         text => format!("{tag}, {}", quoted(text)),
