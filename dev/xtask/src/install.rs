@@ -32,6 +32,7 @@ pub(crate) fn install(prefix: &Path) -> Outcome {
     fs::create_dir_all(&folder).map_err(|error| said(&folder, &error))?;
     fs::write(&path, text).map_err(|error| said(&path, &error))?;
     println!("installed below {}", prefix.display());
+    println!("export PKG_CONFIG_PATH={}", folder.display());
     Ok(())
 }
 

@@ -38,11 +38,15 @@ impl<'a> Suite<'a> {
     ) -> Self {
         let is_left_out = |argument: &str| {
             let mut targets = left_out.iter().map(|left| &left.what);
-            targets.any(|what| matches!(what, What::Target(name) if *name == argument))
+            targets.any(|what| match what {
+                What::Package => true,
+                What::Target(name) => *name == argument,
+                What::Tests(_) => false,
+            })
         };
         let skipped = left_out.iter().filter_map(|left| match left.what {
             What::Tests(name) => Some(name),
-            What::Target(_) => None,
+            What::Target(_) | What::Package => None,
         });
         let skipped = skipped.collect::<Vec<_>>();
         let mut arguments = format!("--package {} {}", package.name, set.arguments);

@@ -41,7 +41,14 @@ fn of(session: &Session<'_>, package: &Package) -> Outcome<Vec<Row>> {
     let left_out = EXCLUDED.iter().filter(is_meant).collect::<Vec<_>>();
     let mut rows = Vec::new();
     let mut names = BTreeSet::new();
-    for set in &package.sets {
+    let is_left_out = left_out
+        .iter()
+        .any(|left| matches!(left.what, What::Package));
+    for set in package
+        .sets
+        .iter()
+        .filter(|_| is_left_out == session.excluded || !is_left_out)
+    {
         let suite = Suite::of(package, set, &left_out, session.excluded);
         rows.extend(suite.run(session, &mut names)?);
     }
@@ -65,6 +72,7 @@ impl Excluded {
                     .iter()
                     .any(|target| target.argument == argument),
             ),
+            What::Package => ("all tests", true),
             What::Tests(part) => (part, names.iter().any(|name| name.contains(part))),
         };
         let what = format!("{}: {what}", self.package);
