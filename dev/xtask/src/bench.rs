@@ -1,8 +1,8 @@
 //! arena-core beside its peers: counted, held to its goals, timed, put into tables.
 //!
 //! `cargo xtask bench` counts instructions and page faults and writes them to `dev/bench/results/`;
-//! `--check` counts what the gate needs, tagheap's churn too, writes nothing, and fails on a missed
-//! goal; `--times` measures times, `--tracing` those of a traced arena; `--tables` makes the tables
+//! `--check` counts what the gate needs, tagheap's churn and malloc-fault's library too, writes nothing,
+//! and fails on a missed goal; `--times` measures times, `--tracing` those of a traced arena; `--tables` makes the tables
 //! from the data files again.
 
 use crate::run::{Outcome, need};
@@ -11,6 +11,7 @@ mod count;
 mod data;
 mod goals;
 mod heaps;
+mod interposer;
 mod program;
 mod tables;
 mod times;
@@ -69,6 +70,7 @@ pub(crate) fn run_mode(mode: Mode) -> Outcome {
             let traced = count::tracing(&program)?;
             print!("{}", tables::instructions(&counts));
             goals::hold(&counts, &faults, &traced)?;
+            interposer::hold(&program)?;
             heaps::hold()
         }
     }

@@ -76,10 +76,22 @@ impl Program {
 
     /// Run it under callgrind; return the instructions of the whole process as well.
     pub(crate) fn count(&self, run: &Run, count: u64) -> Outcome<(Report, u64)> {
+        let (stdout, collected) = collected(self.counted(run, count))?;
+        Ok((report(&stdout)?, collected))
+    }
+
+    /// It under callgrind, still to be started.
+    pub(crate) fn counted(&self, run: &Run, count: u64) -> Command {
         let mut command = callgrind(&self.path);
         self.arguments(&mut command, run, count, 1);
-        let (stdout, collected) = collected(command)?;
-        Ok((report(&stdout)?, collected))
+        command
+    }
+
+    /// A workload on a peer that it can run.
+    pub(crate) fn find(&self, workload: &str, peer: &str) -> Outcome<&Run> {
+        let is_it = |run: &&Run| run.workload == workload && run.peer == peer;
+        let found = self.runs.iter().find(is_it);
+        found.ok_or_else(|| format!("the bench program has no {workload} on {peer}"))
     }
 
     fn arguments(&self, command: &mut Command, run: &Run, count: u64, passes: u64) {
