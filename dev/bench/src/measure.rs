@@ -69,6 +69,34 @@ pub(crate) fn measure<A: Make>(
     }
 }
 
+/// Run `pass` once on each of as many fresh arenas, and let the median stand for all.
+///
+/// Memory that nobody has touched is not the same from one moment to the next: a virtual machine gives
+/// what was freed back to its host within seconds, and then a first touch is a fault of the host's as
+/// well, for five to thirty times as long. An arena that follows another one gets the other's pages, and
+/// a median leaves out the passes that the host has come between all the same.
+pub(crate) fn measure_fresh<A: Make>(
+    task: Task,
+    make: impl Fn() -> A,
+    pass: impl Fn(&mut A),
+) -> Measured {
+    let once = Task { passes: 1, ..task };
+    let mut rounds: Vec<Measured> = (0..task.passes)
+        .map(|_| measure(once, &make, &pass))
+        .collect();
+    let faults = rounds[0].faults;
+    let counted = &mut rounds[usize::from(task.passes > 1)..];
+    counted.sort_by_key(|round| round.processor);
+    let median = counted[counted.len() / 2];
+    let passes = u32::try_from(task.timed_passes()).expect("a few passes");
+    Measured {
+        timed: median.timed * passes,
+        processor: median.processor * passes,
+        faults,
+        ..median
+    }
+}
+
 /// Run something that makes its own arenas.
 pub(crate) fn measure_whole(task: Task, pass: impl Fn()) -> Measured {
     let faults_before = faults();

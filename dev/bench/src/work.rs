@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::ptr::NonNull;
 
 use crate::ability::{Copies, Frees, Layouts, Make, Rewinds, Short, TwoThreads, Values, Vecs};
-use crate::measure::{Measured, Task, measure, measure_whole};
+use crate::measure::{Measured, Task, measure, measure_fresh, measure_whole};
 
 /// What to do with an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +31,12 @@ pub(crate) enum Workload {
     FreedLine,
     /// Blocks of 64 bytes, written, in a fresh arena.
     FreshLine,
+    /// The same, each freed when the next one has been written.
+    FreshFreedLine,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::OneU64,
         Self::FortyBytes,
         Self::MixedLayouts,
@@ -48,6 +50,7 @@ impl Workload {
         Self::TwoThreads,
         Self::FreedLine,
         Self::FreshLine,
+        Self::FreshFreedLine,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -65,6 +68,7 @@ impl Workload {
             Self::TwoThreads => "two-threads",
             Self::FreedLine => "freed-line",
             Self::FreshLine => "fresh-line",
+            Self::FreshFreedLine => "fresh-freed-line",
         }
     }
 
@@ -341,7 +345,23 @@ pub(crate) fn fresh_line<A: Make + Frees>(task: Task) -> Measured {
             write_line(arena, n);
         }
     }
-    measure(task, || A::make_cold(0), |arena| work(arena, task.count))
+    measure_fresh(task, || A::make_cold(0), |arena| work(arena, task.count))
+}
+
+/// The same, and each block is freed: when the next one has been written, so that an arena, which takes
+/// back its newest block only, goes on through fresh memory.
+pub(crate) fn fresh_freed_line<A: Make + Frees>(task: Task) -> Measured {
+    #[inline(never)]
+    fn work<A: Frees>(arena: &A, count: u64) {
+        let mut last = write_line(arena, 0);
+        for n in 1..count {
+            let next = write_line(arena, n);
+            // SAFETY: handed out for this layout one turn ago, and not used any more.
+            unsafe { arena.free(last, LINE) };
+            last = next;
+        }
+    }
+    measure_fresh(task, || A::make_cold(0), |arena| work(arena, task.count))
 }
 
 const LINE: Layout = Layout::new::<Line>();

@@ -58,6 +58,7 @@ pub(crate) fn run_mode(mode: Mode) -> Outcome {
         Mode::Tracing => {
             let program = prepare(&["traced"])?;
             data::write(data::TRACING, &count::tracing(&program)?)?;
+            data::write(data::TRACING_FAULTS, &count::tracing_faults(&program)?)?;
             data::write(data::TRACING_TIMES, &tracing::measure(program)?)?;
             tables::write_all()
         }
@@ -68,8 +69,9 @@ pub(crate) fn run_mode(mode: Mode) -> Outcome {
             let counts = count::instructions(&program, is_gated)?;
             let faults = count::faults(&program, |peer| peer.starts_with("arena-core"))?;
             let traced = count::tracing(&program)?;
+            let traced_faults = count::tracing_faults(&program)?;
             print!("{}", tables::instructions(&counts));
-            goals::hold(&counts, &faults, &traced)?;
+            goals::hold(&counts, &faults, &traced, &traced_faults)?;
             interposer::hold(&program)?;
             heaps::hold()
         }

@@ -30,6 +30,7 @@ pub(crate) const PEERS: &[Peer] = &[
             (Workload::TwoThreads, work::two_threads::<OwnArenas<Arena>>),
             (Workload::FreedLine, work::freed_line::<Arena>),
             (Workload::FreshLine, work::fresh_line::<Arena>),
+            (Workload::FreshFreedLine, work::fresh_freed_line::<Arena>),
         ],
     },
     Peer {

@@ -31,6 +31,7 @@ pub(crate) const PEERS: &[Peer] = &[Peer {
         ),
         (Workload::FreedLine, work::freed_line::<Plain>),
         (Workload::FreshLine, work::fresh_line::<Plain>),
+        (Workload::FreshFreedLine, work::fresh_freed_line::<Plain>),
     ],
 }];
 

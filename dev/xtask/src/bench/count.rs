@@ -6,6 +6,7 @@ use std::thread;
 
 use super::data::Figure;
 use super::program::{Program, Run};
+use super::tracing::FRESH;
 use crate::run::Outcome;
 
 /// Workloads whose instructions are counted, with a small count and a large one.
@@ -25,10 +26,14 @@ const COUNTED: [(&str, u64, u64); 9] = [
 ];
 
 /// Workloads that are counted on traced arenas and bare ones.
-const TRACED: [(&str, u64, u64); 2] = [
+const TRACED: [(&str, u64, u64); 3] = [
     ("freed-line", 98_304, 294_912),
     ("fresh-line", 98_304, 294_912),
+    ("fresh-freed-line", 98_304, 294_912),
 ];
+
+/// Workloads on fresh memory whose page faults are counted on traced arenas and bare ones.
+const TRACED_FRESH: [&str; 2] = ["fresh-line", "fresh-freed-line"];
 
 /// Workloads whose page faults are counted: pushes of a `u32`, and objects that fill 1 GiB.
 pub(crate) const FAULTING: [(&str, u64); 2] = [("vec-faults", 4 << 20), ("cold-objects", 16 << 20)];
@@ -81,6 +86,19 @@ pub(crate) fn faults(program: &Program, wanted: impl Fn(&str) -> bool) -> Outcom
                 let report = program.run(run, count, 1)?;
                 figures.push(Figure::of(run, report.faults as f64));
             }
+        }
+    }
+    Ok(figures)
+}
+
+/// Count the page faults of traced arenas, and of bare ones.
+pub(crate) fn tracing_faults(program: &Program) -> Outcome<Vec<Figure>> {
+    let of_arenas = |run: &&Run| run.peer == "arena-core" || run.peer.starts_with("traced-");
+    let mut figures = Vec::new();
+    for run in program.runs.iter().filter(of_arenas) {
+        if TRACED_FRESH.contains(&run.workload.as_str()) {
+            let report = program.run(run, FRESH, 1)?;
+            figures.push(Figure::of(run, report.faults as f64));
         }
     }
     Ok(figures)

@@ -13,6 +13,7 @@ pub(crate) const FAULTS: &str = "faults.csv";
 pub(crate) const TIMES: &str = "times.csv";
 pub(crate) const DROPS: &str = "drops.csv";
 pub(crate) const TRACING: &str = "tracing.csv";
+pub(crate) const TRACING_FAULTS: &str = "tracing-faults.csv";
 pub(crate) const TRACING_TIMES: &str = "tracing-times.csv";
 
 /// The dependencies whose versions matter.

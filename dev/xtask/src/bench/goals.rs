@@ -19,7 +19,7 @@ enum Unit {
     Faults,
 }
 
-const fn faults(workload: &'static str, peer: &'static str, at_most: f64) -> Goal {
+pub(crate) const fn faults(workload: &'static str, peer: &'static str, at_most: f64) -> Goal {
     Goal {
         unit: Unit::Faults,
         ..instructions(workload, peer, at_most)
@@ -77,6 +77,14 @@ pub(crate) const RATIOS: &[(&str, &str, f64, &str)] = &[
     // Off is nothing: the same instructions, to one in a hundred operations.
     ("freed-line", "traced-off", 1.0, "arena-core"),
     ("fresh-line", "traced-off", 1.0, "arena-core"),
+    ("fresh-freed-line", "traced-off", 1.0, "arena-core"),
+];
+
+/// How many times the page faults of another peer a workload may take, in the same run, where there are
+/// huge pages.
+pub(crate) const FAULT_RATIOS: &[(&str, &str, f64, &str)] = &[
+    ("fresh-line", "traced-canary", 1.25, "arena-core"),
+    ("fresh-freed-line", "traced-canary", 1.25, "arena-core"),
 ];
 
 /// Page faults. Those with huge pages hold only where the kernel has them to give.
@@ -108,7 +116,12 @@ const RIVALS: [&str; 5] = [
 ];
 
 /// Fail if a goal is missed, or a peer is better.
-pub(crate) fn hold(counts: &[Figure], fault_counts: &[Figure], traced: &[Figure]) -> Outcome {
+pub(crate) fn hold(
+    counts: &[Figure],
+    fault_counts: &[Figure],
+    traced: &[Figure],
+    traced_faults: &[Figure],
+) -> Outcome {
     let mut failures: Vec<String> = Vec::new();
     let mut judge = |verdict: Verdict| match verdict {
         Verdict::Held(line) => println!("{line}"),
@@ -129,6 +142,9 @@ pub(crate) fn hold(counts: &[Figure], fault_counts: &[Figure], traced: &[Figure]
         if goal.peer == "arena-core-small-pages" || huge_pages {
             judge(against(goal, fault_counts, 0.0));
         }
+    }
+    for &ratio in FAULT_RATIOS.iter().filter(|_| huge_pages) {
+        judge(against_ratio(ratio, traced_faults));
     }
     for goal in INSTRUCTIONS.iter().chain(ABOVE_LIMIT) {
         if goal.peer == "arena-core" {

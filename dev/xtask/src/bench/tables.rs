@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::data::{self, Figure, value};
+use super::data::{self, Figure, Spread, value};
 use super::goals::{self, Goal};
 use super::tracing;
 use crate::run::Outcome;
 
 /// What each workload is called in a table.
-const WORKLOADS: [(&str, &str); 13] = [
+const WORKLOADS: [(&str, &str); 14] = [
     ("one-u64", "one u64"),
     ("forty-bytes", "a 40-byte struct"),
     (
@@ -28,24 +28,31 @@ const WORKLOADS: [(&str, &str); 13] = [
     ("two-threads", "two threads, one u64 at a time"),
     ("freed-line", "64 bytes allocated, written, freed"),
     ("fresh-line", "64 bytes allocated, written, in fresh memory"),
+    (
+        "fresh-freed-line",
+        "64 bytes allocated, written, freed, in fresh memory",
+    ),
 ];
 
 /// Make every table of what has been measured.
 pub(crate) fn write_all() -> Outcome {
     let counts = data::read(data::INSTRUCTIONS)?;
     let faults = data::read(data::FAULTS)?;
-    let traced = data::read(data::TRACING)?;
+    let traced = [
+        data::read(data::TRACING)?,
+        data::read(data::TRACING_FAULTS)?,
+    ];
     for (name, text) in all(&counts, &faults, &traced)? {
         data::write_text(name, &text)?;
     }
     Ok(())
 }
 
-/// The tables' files and what is to be in them.
+/// The tables' files and what is to be in them; of traced arenas, instructions and page faults.
 fn all(
     counts: &[Figure],
     faults: &[Figure],
-    traced: &[Figure],
+    traced: &[Vec<Figure>; 2],
 ) -> Outcome<Vec<(&'static str, String)>> {
     let mut tables = vec![
         ("instructions.md", instructions(counts)),
@@ -59,7 +66,7 @@ fn all(
     ];
     tables.push((
         "tracing.md",
-        tracing_table(traced, &data::read(data::TRACING_TIMES)?),
+        tracing_table(&traced[0], &data::read(data::TRACING_TIMES)?),
     ));
     if let (Ok(times), Ok(drops)) = (data::read(data::TIMES), data::read(data::DROPS)) {
         let (alone, together) = by_threads(&times);
@@ -138,7 +145,11 @@ fn tracing_table(counts: &[Figure], times: &[Figure]) -> String {
         let title = title.map_or(name, |(_, title)| title);
         let _ = write!(out, " {title}: instructions | nanoseconds |");
     }
-    out += "\n|---|---:|---:|---:|---:|";
+    let _ = write!(
+        out,
+        "\n|---|{}",
+        "---:|---:|".repeat(tracing::WORKLOADS.len())
+    );
     for (peer, title) in peers(times) {
         let _ = write!(out, "\n| {title} |");
         for (workload, ..) in tracing::WORKLOADS {
@@ -151,14 +162,19 @@ fn tracing_table(counts: &[Figure], times: &[Figure]) -> String {
     out + "\n"
 }
 
+/// The median, the quartiles where they differ, and how many times the bare peer's median it is.
 fn beside_bare(figures: &[Figure], workload: &str, peer: &str, decimals: usize) -> Option<String> {
-    let measured = value(figures, workload, peer)?;
+    let of = |peer: &str, figure: &&Figure| figure.workload == workload && figure.peer == peer;
+    let Spread { median, low, high } = figures.iter().find(|figure| of(peer, figure))?.spread;
+    let mut text = format!("{median:.decimals$}");
+    if low != high {
+        let _ = write!(text, " ({low:.decimals$} to {high:.decimals$})");
+    }
     let bare = tracing::BARE.iter().find(|(name, _)| *name == peer);
-    let bare = bare.and_then(|(_, bare)| value(figures, workload, bare));
-    Some(match bare {
-        Some(bare) => format!("{measured:.decimals$} ({:.2}×)", measured / bare),
-        None => format!("{measured:.decimals$}"),
-    })
+    if let Some(bare) = bare.and_then(|(_, bare)| value(figures, workload, bare)) {
+        let _ = write!(text, ", {:.2}×", median / bare);
+    }
+    Some(text)
 }
 
 /// Peers down, workloads across: median, and the quartiles where they differ.
@@ -205,7 +221,7 @@ fn peers(figures: &[Figure]) -> Vec<(&str, &str)> {
     peers
 }
 
-fn goals_table(counts: &[Figure], faults: &[Figure], traced: &[Figure]) -> String {
+fn goals_table(counts: &[Figure], faults: &[Figure], traced: &[Vec<Figure>; 2]) -> String {
     let mut out = String::from("| goal | on | at most | measured | |\n|---|---|---:|---:|---|");
     let mut row = |goal: &Goal, figures: &[Figure], above: f64, unit: &str| {
         let at_most = goal.at_most + above;
@@ -245,10 +261,20 @@ fn goals_table(counts: &[Figure], faults: &[Figure], traced: &[Figure]) -> Strin
     for goal in goals::FAULTS {
         row(goal, faults, 0.0, "faults");
     }
+    let [traced, traced_faults] = traced;
     for &(workload, peer, times, bare) in goals::RATIOS {
         let bare = value(traced, workload, bare).unwrap_or(0.0);
         let goal = goals::instructions(workload, peer, times * bare);
         row(&goal, traced, 0.0, "instructions");
+    }
+    for &(workload, peer, times, bare) in goals::FAULT_RATIOS {
+        let bare = value(traced_faults, workload, bare).unwrap_or(0.0);
+        row(
+            &goals::faults(workload, peer, times * bare),
+            traced_faults,
+            0.0,
+            "faults",
+        );
     }
     out + "\n"
 }
@@ -271,7 +297,7 @@ mod tests {
     fn every_table_is_made_from_the_data_beside_it() {
         let counts = data::read(data::INSTRUCTIONS).unwrap();
         let faults = data::read(data::FAULTS).unwrap();
-        let traced = data::read(data::TRACING).unwrap();
+        let traced = [data::TRACING, data::TRACING_FAULTS].map(|file| data::read(file).unwrap());
         for (name, text) in all(&counts, &faults, &traced).unwrap() {
             assert_eq!(
                 data::read_text(name).unwrap(),

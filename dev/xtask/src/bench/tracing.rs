@@ -31,22 +31,35 @@ const BUILDS: [[&str; 5]; 3] = [
 /// What is measured of each build. AddressSanitizer is told what the blocks of an arena are; malloc's
 /// it knows by itself.
 const PEERS: [&[&str]; 3] = [
-    &["arena-core", "traced-off", "traced-canary"],
+    &[
+        "arena-core",
+        "traced-off",
+        "traced-canary",
+        "traced-recording",
+    ],
     &["arena-core", "glibc"],
     &["arena-core", "glibc"],
 ];
 
 /// What a peer is compared with.
-pub(crate) const BARE: [(&str, &str); 4] = [
+pub(crate) const BARE: [(&str, &str); 5] = [
     ("traced-off", "arena-core"),
     ("traced-canary", "arena-core"),
+    ("traced-recording", "arena-core"),
     ("asan-arena-core", "nightly-arena-core"),
     ("asan-glibc", "nightly-glibc"),
 ];
 
-/// The workloads, with the count and the passes of a run.
-pub(crate) const WORKLOADS: [(&str, u64, u64); 2] =
-    [("freed-line", 65_536, 51), ("fresh-line", 1 << 18, 1)];
+/// The workloads, with the count and the passes of a run: of those on fresh memory, each on an arena of
+/// its own.
+pub(crate) const WORKLOADS: [(&str, u64, u64); 3] = [
+    ("freed-line", 65_536, 51),
+    ("fresh-line", FRESH, 9),
+    ("fresh-freed-line", FRESH, 9),
+];
+
+/// Blocks on fresh memory.
+pub(crate) const FRESH: u64 = 1 << 18;
 
 const ROUNDS: usize = 11;
 

@@ -66,6 +66,7 @@ impl Tracker {
             meta: Meta::live(layout),
             id: self.next_id,
             place,
+            freed: None,
         });
         self.next_id += 1;
         self.frontier = end;

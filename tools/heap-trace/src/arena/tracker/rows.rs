@@ -1,8 +1,8 @@
 //! The rows of one arena, in the order of addresses, with a gap where the bump pointer is.
 //!
 //! ```text
-//!   ├ below the bump pointer ┤ gap: zero ┤ above it: gone ┤ zero ┤ stop ┤
-//!   0                       len         gone             end           room
+//!   ├ below the bump pointer ┤ gap: zero ┤ above it: gone ┤ zero ┤ stop ┤ not touched yet ┤
+//!   0                       len         gone             end           ready            room
 //! ```
 //!
 //! A row that is given up stays where it is: it is `len` that goes back, and the row lies above the
@@ -11,7 +11,9 @@
 //!
 //! Whether the row at `len` may be written over takes one comparison, with the end of the new block:
 //! a row of zeroes may, a gone one that begins below that end may, one whose bytes are still above
-//! may not, and neither may the last of all, which stands at the highest address there is.
+//! may not, and neither may the stop, which stands at the highest address there is. Rows are faulted in
+//! by as many as there are before the stop goes on: a fault for each page of the table, and one more for
+//! the comparison before the first write to it, would take longer than all else.
 
 use std::alloc::Layout;
 use std::ops::Range;
@@ -27,7 +29,7 @@ use crate::record::{Origin, Place, Record, State};
 use crate::stack::StackId;
 use column::{Column, Plain};
 
-/// One block: half a cache line, so that fresh memory is paid for with as little as can be.
+/// One block: 40 bytes, all that is touched for it beside the block itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     /// The address of the payload.
@@ -37,12 +39,12 @@ pub(super) struct Row {
     pub(super) id: u64,
     /// Where it was allocated.
     pub(super) place: Option<Place>,
+    /// Where it was freed, if it is; otherwise anything.
+    pub(super) freed: Option<Place>,
 }
 
 // SAFETY: a row of zeroes is a block of no bytes at no address; `None` is zero.
 unsafe impl Plain for Row {}
-// SAFETY: `None` is zero, as a reference never is.
-unsafe impl Plain for Option<Place> {}
 // SAFETY: 0 is the number of no stack.
 unsafe impl Plain for [StackId; 2] {}
 
@@ -88,8 +90,6 @@ impl Meta {
 #[derive(Debug)]
 pub(super) struct Rows {
     rows: Column<Row>,
-    /// Where each block was freed; written when it is.
-    freed: Column<Option<Place>>,
     /// With backtraces, where each was allocated and freed; as long as the rows, or empty.
     stacks: Column<[StackId; 2]>,
     /// Rows below the bump pointer.
@@ -98,21 +98,28 @@ pub(super) struct Rows {
     gone: usize,
     /// The end of the rows above it; less than `len` if there are none.
     end: usize,
-    /// Rows that there is room for in every column.
-    room: usize,
+    /// The row behind the stop, up to which all rows can be written without a page fault; 0 if there
+    /// are none.
+    ready: usize,
 }
+
+/// Rows that are made ready at first: a page of them.
+const FIRST_READY: usize = 4096 / size_of::<Row>();
+
+/// The most rows that are made ready at once, ahead of their use: 256 KiB, which a processor's caches
+/// hold until they are written.
+const MOST_READY: usize = (256 << 10) / size_of::<Row>();
 
 impl Rows {
     /// Begin with none, and with address space for so many if there is so much.
     pub(super) const fn of(rows: usize) -> Self {
         Self {
             rows: Column::of(rows),
-            freed: Column::of(rows),
             stacks: Column::of(rows),
             len: 0,
             gone: 0,
             end: 0,
-            room: 0,
+            ready: 0,
         }
     }
 
@@ -162,8 +169,8 @@ impl Rows {
     #[inline(never)]
     pub(super) fn make_room(&mut self, end: usize) -> Result<(), RegionError> {
         self.forget_below(end);
-        if self.len + 1 >= self.room {
-            self.enlarge()?;
+        if self.len + 1 >= self.ready {
+            self.make_ready()?;
         }
         if self.gone < self.end && self.len == self.gone {
             self.open_gap()?;
@@ -198,15 +205,14 @@ impl Rows {
         // SAFETY: the caller's promise.
         let freed = unsafe { self.rows.at_mut(row) };
         freed.meta = freed.meta.in_state(State::Freed);
-        // SAFETY: the columns have the same room.
-        *unsafe { self.freed.at_mut(row) } = place;
+        freed.freed = place;
     }
 
     /// Note the stack that allocated a block (`which` is 0) or freed it (1).
     #[cold]
     pub(super) fn note_stack(&mut self, row: usize, which: usize, stack: StackId) {
         // Without memory for it the site has a line and no stack.
-        if self.stacks.room() > row || self.stacks.enlarge(self.room, self.end()).is_ok() {
+        if self.stacks.room() > row || self.stacks.enlarge(self.rows.room(), self.end()).is_ok() {
             // SAFETY: checked just now.
             let stacks = unsafe { self.stacks.at_mut(row) };
             stacks[which] = stack;
@@ -229,7 +235,6 @@ impl Rows {
     fn move_gone(&mut self, to: usize) {
         let gone = self.gone..self.end;
         self.rows.move_rows(gone.clone(), to);
-        self.freed.move_rows(gone.clone(), to);
         self.stacks.move_rows(gone.clone(), to);
         (self.gone, self.end) = (to, to + gone.len());
         self.clear(gone.start..self.gone.min(gone.end));
@@ -296,10 +301,8 @@ impl Rows {
         let mut record = Record::new(payload, row.meta.layout(), row.id, allocated);
         record.state = row.meta.state();
         if record.state == State::Freed {
-            // SAFETY: a row that is in use lies within the column.
-            let place = *unsafe { self.freed.at(index) };
             record.mark_freed(Origin {
-                place,
+                place: row.freed,
                 stack: stacks[1],
             });
         }
@@ -308,7 +311,7 @@ impl Rows {
 
     /// Bytes that the table has taken from the OS, touched or not.
     pub(super) fn granted(&self) -> usize {
-        self.rows.granted() + self.freed.granted() + self.stacks.granted()
+        self.rows.granted() + self.stacks.granted()
     }
 
     /// The end of what is in use.
@@ -316,24 +319,37 @@ impl Rows {
         self.end.max(self.len)
     }
 
-    fn enlarge(&mut self) -> Result<(), RegionError> {
-        let used = self.end();
-        self.rows.enlarge(2 * self.room, used)?;
-        self.freed.enlarge(self.rows.room(), used)?;
-        if self.stacks.room() > 0 {
-            self.stacks.enlarge(self.rows.room(), used)?;
+    /// Let the stop go on: by as many rows as there are, and no more than [`MOST_READY`].
+    fn make_ready(&mut self) -> Result<(), RegionError> {
+        let more = self.ready.clamp(FIRST_READY, MOST_READY);
+        if self.ready == self.rows.room() {
+            self.enlarge(self.ready + more)?;
         }
-        self.room = self.rows.room();
-        // SAFETY: a column that was made larger is not empty.
-        unsafe { self.rows.at_mut(self.room - 1) }.address = usize::MAX;
+        let ready = (self.ready + more).min(self.rows.room());
+        self.rows.populate(self.ready..ready);
+        if let Some(stop) = self.ready.checked_sub(1) {
+            // SAFETY: rows up to `ready` lie within the column.
+            unsafe { self.rows.at_mut(stop) }.address = 0;
+        }
+        // SAFETY: as above, and there is one: a column that was made larger has a page at least.
+        unsafe { self.rows.at_mut(ready - 1) }.address = usize::MAX;
+        self.ready = ready;
+        Ok(())
+    }
+
+    fn enlarge(&mut self, room: usize) -> Result<(), RegionError> {
+        self.rows.enlarge(room.max(2 * self.ready), self.ready)?;
+        if self.stacks.room() > 0 {
+            self.stacks.enlarge(self.rows.room(), self.ready)?;
+        }
         Ok(())
     }
 
     /// Move the gone rows up by as many as they are, and make room for that.
     fn open_gap(&mut self) -> Result<(), RegionError> {
         let gone = self.end - self.gone;
-        while self.end + gone >= self.room {
-            self.enlarge()?;
+        while self.end + gone >= self.ready {
+            self.make_ready()?;
         }
         self.move_gone(self.gone + gone);
         Ok(())

@@ -156,6 +156,7 @@ impl Tracker {
                 meta: Meta::live(layout).in_state(State::Untraced),
                 id: self.next_id,
                 place: None,
+                freed: None,
             });
         }
         self.frontier = now;

@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::ptr::NonNull;
 
 use arena_core::Region;
-use arena_core::region::{Advice, RegionError};
+use arena_core::region::{Advice, RegionError, page_size};
 
-/// Bytes of a column's first region, if what was hoped for is refused.
-const FIRST_LEN: usize = 64 << 10;
+/// Bytes of a column's first region: what a small arena is content with.
+const FIRST_LEN: usize = 256 << 10;
 
-/// Where a large column begins to ask for huge pages, in bytes: as arenas do.
-const HUGE_FROM: usize = 2 << 20;
+/// Bytes of a huge page, as most systems have them. Regions of whole ones begin at one.
+const HUGE_PAGE: usize = 2 << 20;
 
 /// A value that zeroed memory is one of.
 ///
@@ -105,17 +105,35 @@ impl<T: Plain> Column<T> {
         unsafe { from.copy_to(to, range.len()) };
     }
 
-    /// Have room for more: as much as was hoped for at first, then at least `room`.
+    /// Let values be written without page faults. Where the kernel cannot, they take theirs.
+    pub(super) fn populate(&self, range: Range<usize>) {
+        let page = page_size();
+        let start = (range.start * size_of::<T>()).next_multiple_of(page);
+        let end = (range.end * size_of::<T>()).next_multiple_of(page);
+        if let Some(region) = &self.region {
+            let _ = region.populate(start..end.min(region.len()));
+        }
+    }
+
+    /// Have room for at least `room`: in a small region at first, then, of huge pages from its first
+    /// byte, as much as was hoped for, then more.
+    ///
+    /// In pages of 4 KiB the first touch of a table takes several times as long, and a table that has
+    /// outgrown its first region is likely to fill a huge page.
     pub(super) fn enlarge(&mut self, room: usize, used: usize) -> Result<(), RegionError> {
         let least = FIRST_LEN.max(room * size_of::<T>());
         let region = match self.room {
-            0 => Region::anonymous(least.max(self.hoped * size_of::<T>()))
-                .or_else(|_| Region::anonymous(least)),
-            _ => Region::anonymous(least),
+            0 => Region::anonymous(least),
+            _ => Region::anonymous(
+                least
+                    .max(self.hoped * size_of::<T>())
+                    .next_multiple_of(HUGE_PAGE),
+            )
+            .or_else(|_| Region::anonymous(least)),
         }?;
-        if region.len() > HUGE_FROM {
+        if region.len() >= HUGE_PAGE {
             // Advice that is not followed costs time, and nothing else.
-            let _ = region.advise(HUGE_FROM..region.len(), Advice::HugePages);
+            let _ = region.advise(0..region.len(), Advice::HugePages);
         }
         let values = region.base().cast::<T>();
         let kept = used.min(self.room);

@@ -39,8 +39,9 @@ impl Model {
             meta: Meta::live(Layout::from_size_align(size, 1).unwrap()),
             id: self.frontier as u64,
             place: None,
+            freed: None,
         };
-        let quick = match self.rows.room {
+        let quick = match self.rows.ready {
             0 => None,
             // SAFETY: there is room for rows.
             _ => unsafe { self.rows.next(end) },
@@ -113,7 +114,7 @@ fn a_table_grows_with_its_gone_rows() {
         model.push(1);
     }
     model.check();
-    assert!(model.rows.room > 4096, "{}", model.rows.room);
+    assert!(model.rows.ready > 4096, "{}", model.rows.ready);
 }
 
 #[test]
