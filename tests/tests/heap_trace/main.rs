@@ -53,5 +53,6 @@ tests::conformance!(arena_with_guards_before, || arena::<On>(
 tests::conformance!(arena_off, || arena::<Off>(CANARY, LEN));
 tests::conformance!(heap_with_canaries, || heap::<On>(CANARY));
 tests::conformance!(heap_without_quarantine, || heap::<On>(HASTY));
+tests::conformance!(heap_with_guards_after, || heap::<On>(AFTER));
 tests::conformance!(heap_with_guards_before, || heap::<On>(BEFORE));
 tests::conformance!(heap_off, || heap::<Off>(CANARY));

@@ -171,6 +171,13 @@ fn leak() {
     std::mem::forget(vec![1_u8; 99]);
 }
 
+/// The end without an end, after a thousand blocks.
+fn crash() {
+    let blocks: Vec<Box<usize>> = (0..1300).map(Box::new).collect();
+    assert_eq!(*blocks[1000], 1000);
+    std::process::abort();
+}
+
 fn main() {
     let case = std::env::args().nth(1).unwrap_or_default();
     run(&case);
@@ -186,6 +193,7 @@ fn run(case: &str) {
         "threads_that_end" => threads_that_end(),
         "fork" => fork(),
         "leak" => leak(),
+        "crash" => crash(),
         case => panic!("no case {case:?}"),
     }
 }

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
-use heap_view::{Action, BlockId, Event, Extent, RegionId, SiteId, Trace};
+use heap_view::{Action, BlockId, Event, Extent, Frame, RegionId, Site, SiteId, Trace};
 
 use crate::fault::{Fault, Violation};
 use crate::record::{Origin, Place};
+use crate::stack::{self, StackId};
 use crate::table::Table;
 
 #[cfg(test)]
@@ -19,9 +20,10 @@ const REGION: RegionId = RegionId(0);
 
 /// One event as it is kept.
 #[derive(Debug, Clone, Copy)]
-struct Noted {
+pub(crate) struct Noted {
     what: What,
     place: Option<Place>,
+    stack: StackId,
     /// The block's number, where the event is about a block.
     block: Option<u64>,
     thread: u32,
@@ -83,12 +85,34 @@ impl Recorder {
         let noted = Noted {
             what,
             place: origin.place,
+            stack: origin.stack,
             block,
             thread,
         };
         if self.events.len() == self.most || self.events.push(noted).is_err() {
             self.dropped += 1;
         }
+    }
+
+    /// Keep so many events at most from now on.
+    pub(crate) fn keep(&mut self, most: usize) {
+        self.most = most;
+    }
+
+    /// How many events are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// How many found no place.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Hand over the events kept so far, for an empty table.
+    pub(crate) fn exchange(&mut self, events: &mut Table<Noted>) {
+        events.truncate(0);
+        std::mem::swap(&mut self.events, events);
     }
 
     /// Keep a fault.
@@ -135,45 +159,88 @@ impl Recorder {
     pub(crate) fn trace(&self, title: &str, base: usize, size: usize) -> Trace {
         let mut trace = Trace::new(title);
         trace.dropped = self.dropped;
-        trace.record(Event::new(Action::Map {
-            region: REGION,
-            base: base as u64,
-            size: size as u64,
-        }));
-        let end = base.saturating_add(size);
-        let inside = |address: usize| size == 0 || (base..=end).contains(&address);
-        let mut sites: HashMap<usize, SiteId> = HashMap::new();
-        // A block in a pen is drawn where the arena was charged for it, and so is what is done to it.
-        let mut places: HashMap<u64, u64> = HashMap::new();
+        let mut told = Told::of(base, size);
+        trace.record(told.map());
         for noted in self.events.as_slice() {
-            let Some(action) = noted.action(base, &inside, &places) else {
-                continue;
-            };
-            if let Action::Alloc { block, to, .. } = action {
-                places.insert(block.0, to.at);
+            if let Some(event) = told.event(noted, |site| trace.site(site)) {
+                trace.record(event);
             }
-            let mut event = Event::new(action).on_thread(noted.thread);
-            if let Some(place) = noted.place {
-                let known = sites.entry(std::ptr::from_ref(place).addr());
-                event.site = Some(*known.or_insert_with(|| trace.site(place.into())));
-            }
-            trace.record(event);
         }
         trace
     }
 }
 
-impl Noted {
+/// What has been told of a recording so far, which what comes later points back to.
+#[derive(Debug)]
+pub(crate) struct Told {
+    base: usize,
+    size: usize,
+    sites: HashMap<(usize, StackId), Option<SiteId>>,
+    /// Where in the region each block was drawn that may lie outside: one in a pen is drawn where the
+    /// arena was charged for it, and so is what is done to it.
+    places: HashMap<u64, u64>,
+}
+
+impl Told {
+    pub(crate) fn of(base: usize, size: usize) -> Self {
+        Self {
+            base,
+            size,
+            sites: HashMap::new(),
+            places: HashMap::new(),
+        }
+    }
+
+    /// The first event: the region.
+    pub(crate) fn map(&self) -> Event {
+        Event::new(Action::Map {
+            region: REGION,
+            base: self.base as u64,
+            size: self.size as u64,
+        })
+    }
+
     /// The event for heap-view; `None` for a pointer that leads out of the region and to no block.
-    fn action(
-        &self,
-        base: usize,
-        inside: &impl Fn(usize) -> bool,
-        places: &HashMap<u64, u64>,
-    ) -> Option<Action> {
+    pub(crate) fn event(
+        &mut self,
+        noted: &Noted,
+        add: impl FnOnce(Site) -> SiteId,
+    ) -> Option<Event> {
+        let action = noted.action(self)?;
+        if let Action::Alloc { block, to, .. } = action
+            && self.size > 0
+        {
+            self.places.insert(block.0, to.at);
+        }
+        let mut event = Event::new(action).on_thread(noted.thread);
+        let place = noted
+            .place
+            .map_or(0, |place| std::ptr::from_ref(place).addr());
+        let known = self.sites.entry((place, noted.stack));
+        event.site = *known.or_insert_with(|| noted.site().map(add));
+        Some(event)
+    }
+
+    fn is_inside(&self, address: usize) -> bool {
+        let end = self.base.saturating_add(self.size);
+        self.size == 0 || (self.base..=end).contains(&address)
+    }
+}
+
+impl Noted {
+    /// Where it was done: the stack, or the line.
+    fn site(&self) -> Option<Site> {
+        let frames: Vec<Frame> = stack::frames(self.stack).iter().map(frame).collect();
+        match (frames.is_empty(), self.place) {
+            (false, _) => Some(Site { frames }),
+            (true, place) => place.map(Site::from),
+        }
+    }
+
+    fn action(&self, told: &Told) -> Option<Action> {
         let region = REGION;
         let block = BlockId(self.block.unwrap_or_default());
-        let offset = |address: usize| address.wrapping_sub(base) as u64;
+        let offset = |address: usize| address.wrapping_sub(told.base) as u64;
         Some(match self.what {
             What::Alloc { extent, align } => Action::Alloc {
                 region,
@@ -191,7 +258,7 @@ impl Noted {
                 align,
             },
             What::Free => Action::Free { region, block },
-            What::Rewind { address } if address == base => Action::Reset { region },
+            What::Rewind { address } if address == told.base => Action::Reset { region },
             What::Rewind { address } => Action::Rewind {
                 region,
                 to: offset(address),
@@ -203,13 +270,30 @@ impl Noted {
             } => Action::Fault {
                 violation,
                 region,
-                at: match inside(address) {
+                at: match told.is_inside(address) {
                     true => offset(address),
-                    false => *places.get(&self.block?)?,
+                    false => *told.places.get(&self.block?)?,
                 },
                 size: size as u64,
                 block: self.block.map(BlockId),
             },
         })
+    }
+}
+
+fn frame(frame: &stack::Frame) -> Frame {
+    let (file, line) = frame
+        .line
+        .as_deref()
+        .and_then(|line| line.rsplit_once(':'))
+        .unwrap_or_default();
+    Frame {
+        function: match &frame.function {
+            Some(function) => function.clone(),
+            None => format!("{:#x}", frame.address),
+        },
+        file: file.to_owned(),
+        line: line.parse().unwrap_or_default(),
+        column: 0,
     }
 }

@@ -8,9 +8,13 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
 mod check;
 mod exit;
 mod options;
+#[cfg(feature = "events")]
+mod stream;
 
 pub use check::check_here;
 use options::Options;
+#[cfg(feature = "events")]
+use stream::Stream;
 
 use crate::fault::{Fault, When};
 use crate::ledger::{Ledger, Released};
@@ -38,7 +42,8 @@ use crate::zone::Shape;
 /// The environment variable `HEAP_TRACE` changes that: words with commas between, of `off` (nothing is
 /// traced in this run), `canary`, `guard-after`, `guard-before`, `stacks` or `no-stacks`, `reachable`
 /// (blocks that are still reachable are listed too, not only counted), `quiet` (no report unless
-/// something is wrong), `json`, `report=FILE`, `suppressions=FILE`, `exit=STATUS` (the program's status
+/// something is wrong), `json`, `report=FILE`, `suppressions=FILE`, `record=FILE` (what
+/// happens, call by call, for heap-view to draw: about 120 bytes each), `exit=STATUS` (the program's status
 /// if something is wrong; 1 to 255). A word that is none of these is said, and passed over.
 ///
 /// Sites are taken as stacks, as no caller's line reaches a global allocator: about a microsecond a
@@ -57,6 +62,9 @@ pub struct TracedGlobal<A = System, M: Mode = On> {
 pub(crate) struct Shared {
     ledger: Lock<Ledger>,
     options: Lock<Options>,
+    /// Taken before the ledger, never after it.
+    #[cfg(feature = "events")]
+    stream: Lock<Stream>,
     /// [`UNKNOWN`], [`BEGINNING`], [`BEGUN`] or [`OFF`].
     state: AtomicU8,
     /// Blocks handed out to a signal handler that interrupted the tracer.
@@ -110,6 +118,8 @@ impl<A, M: Mode> TracedGlobal<A, M> {
             shared: Shared {
                 ledger: Lock::new(Ledger::new(settings)),
                 options: Lock::new(Options::none()),
+                #[cfg(feature = "events")]
+                stream: Lock::new(Stream::none()),
                 state: AtomicU8::new(UNKNOWN),
                 untraced: AtomicU64::new(0),
                 unfreed: AtomicU64::new(0),
@@ -157,6 +167,8 @@ impl Shared {
             let settings = options.apply(ledger.settings());
             ledger.set(settings);
         }
+        #[cfg(feature = "events")]
+        self.begin_recording(&options);
         let is_on = !options.off;
         *self.options.take() = options;
         THE.store(ptr::from_ref(self).cast_mut(), Ordering::Release);
@@ -215,7 +227,19 @@ impl Shared {
             self.inside(|ledger| ledger.add_guarded(layout, origin))
                 .and_then(Result::ok)
         };
+        self.write_events_of(settings);
         payload.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    /// Write the recording on, if there is one.
+    #[inline]
+    fn write_events_of(&self, settings: Settings) {
+        #[cfg(feature = "events")]
+        if settings.records() {
+            self.write_events_if_due();
+        }
+        #[cfg(not(feature = "events"))]
+        let _ = settings;
     }
 
     /// Take a block back into quarantine; `back` returns those that leave it.
@@ -249,6 +273,9 @@ impl Shared {
         }
         while let Some(Some(released)) = self.inside(Ledger::release) {
             back(released);
+        }
+        if let Some(settings) = settings {
+            self.write_events_of(settings);
         }
     }
 

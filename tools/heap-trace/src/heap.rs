@@ -115,6 +115,24 @@ impl<A, M: Mode> Traced<A, M> {
             })
     }
 
+    /// Return what has happened so far, if the settings say that it be recorded
+    /// ([`Settings::record`](crate::Settings::record)): for `heap_view::json_lines::write`, and for every
+    /// picture that heap-view draws. Blocks of a heap lie anywhere: offsets are addresses.
+    ///
+    /// ```
+    /// use allocator_api2_02::{alloc::Global, boxed::Box};
+    /// use heap_trace::{Settings, Traced};
+    ///
+    /// let heap = Traced::with(Global, Settings::new().record(1000));
+    /// drop(Box::new_in(7, &heap));
+    /// assert_eq!(heap.recording().events.len(), 3);  // map, alloc, free
+    /// ```
+    #[cfg(feature = "events")]
+    pub fn recording(&self) -> heap_view::Trace {
+        self.inside(|ledger| ledger.recording())
+            .unwrap_or_else(|| heap_view::Trace::new("asked for inside the tracer"))
+    }
+
     /// Remember which blocks there are: [`Report::since`] tells what is new and still live.
     pub fn mark(&self) -> u64 {
         self.inside(|ledger| ledger.next_id()).unwrap_or_default()
@@ -143,10 +161,16 @@ impl<A, M: Mode> Traced<A, M> {
                 let origin = ledger.origin(Some(place));
                 ledger.add_guarded(layout, origin).ok()
             });
-            return placed.flatten().ok_or(Refused::Exhausted);
+            return placed.flatten().ok_or_else(|| {
+                self.refuse(layout, place);
+                Refused::Exhausted
+            });
         }
         let (shape, enlarged) = Shape::of(layout).ok_or(Refused::Exhausted)?;
-        let block = from(enlarged).ok_or(Refused::Exhausted)?;
+        let Some(block) = from(enlarged) else {
+            self.refuse(layout, place);
+            return Err(Refused::Exhausted);
+        };
         let written = self.inside(|ledger| {
             let origin = ledger.origin(Some(place));
             // SAFETY: handed out just now, for the enlarged layout.
@@ -156,6 +180,18 @@ impl<A, M: Mode> Traced<A, M> {
             back(block, enlarged);
             Refused::Exhausted
         })
+    }
+
+    /// Record that there was no memory for a block.
+    #[cold]
+    fn refuse(&self, layout: Layout, place: Place) {
+        #[cfg(feature = "events")]
+        self.inside(|ledger| {
+            let origin = ledger.origin(Some(place));
+            ledger.note_refused(layout, origin);
+        });
+        #[cfg(not(feature = "events"))]
+        let _ = (layout, place);
     }
 
     /// Take a block back into quarantine, and return those that leave it.

@@ -7,9 +7,13 @@ use std::ptr::NonNull;
 use arena_core::region::RegionError;
 
 mod index;
+#[cfg(feature = "events")]
+mod recording;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "events")]
+use crate::events::Recorder;
 use crate::fault::{Fault, Faults, Violation, When};
 use crate::guard::{Ended, GuardHeap};
 use crate::reach::{self, Roots};
@@ -52,6 +56,8 @@ pub(crate) struct Ledger {
     next_past: usize,
     guard: Option<GuardHeap>,
     faults: Faults,
+    #[cfg(feature = "events")]
+    events: Recorder,
     next_id: u64,
     frees: u64,
     /// Bytes of blocks that are live or quarantined, red zones included.
@@ -77,6 +83,8 @@ impl Ledger {
             next_past: 0,
             guard: None,
             faults: Faults::new(),
+            #[cfg(feature = "events")]
+            events: Recorder::of(settings.events),
             next_id: 0,
             frees: 0,
             granted: 0,
@@ -90,6 +98,8 @@ impl Ledger {
 
     pub(crate) fn set(&mut self, settings: Settings) {
         self.settings = settings;
+        #[cfg(feature = "events")]
+        self.events.keep(settings.events);
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -176,6 +186,8 @@ impl Ledger {
         };
         self.index.insert(self.rows.as_slice(), row);
         self.next_id += 1;
+        #[cfg(feature = "events")]
+        self.note_placed(&record, origin);
         Ok(row)
     }
 
@@ -212,6 +224,8 @@ impl Ledger {
             }
         }
         self.frees += 1;
+        #[cfg(feature = "events")]
+        self.note_freed(&record, origin);
         self.enter_quarantine(row);
         if record.layout() == layout {
             return Ok(());
@@ -391,6 +405,8 @@ impl Ledger {
     ) -> Violation {
         let mut fault = Fault::new(violation, block, when, origin);
         fault.thread = thread::number();
+        #[cfg(feature = "events")]
+        self.events.note_fault(&fault);
         self.faults.note(fault);
         violation
     }

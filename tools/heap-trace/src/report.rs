@@ -89,6 +89,13 @@ impl Report {
         }
     }
 
+    /// Say one thing more.
+    #[cfg(feature = "events")]
+    pub(crate) fn with_note(mut self, note: Option<String>) -> Self {
+        self.notes.extend(note);
+        self
+    }
+
     /// Leave out the blocks that were there at a mark: what is left is new and still live.
     pub fn since(mut self, mark: u64) -> Self {
         self.blocks.retain(|(_, block)| block.id >= mark);

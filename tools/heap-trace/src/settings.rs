@@ -5,7 +5,7 @@
 pub enum Method {
     /// Red zones around each block and poison in freed ones, looked at when a block is freed, at a
     /// check, and at the end: sees writes, afterwards. 32 bytes, and a row of
-    /// 32 bytes in an arena or a record of 56 in a heap.
+    /// 40 bytes in an arena or a record of 56 in a heap.
     #[default]
     Canary,
     /// Each block ends at two inaccessible pages, and is inaccessible once freed: sees reads and
@@ -114,8 +114,10 @@ impl Settings {
         self
     }
 
-    /// Record what happens, for [`TracedArena::recording`](crate::TracedArena::recording): so many
-    /// events at most, those after are counted. 64 bytes each.
+    /// Record what happens, for [`TracedArena::recording`](crate::TracedArena::recording) and
+    /// [`Traced::recording`](crate::Traced::recording): so many events at most, those after are
+    /// counted. 80 bytes each. (A [`TracedGlobal`](crate::TracedGlobal) records into a file, if its
+    /// environment says which.)
     #[cfg(feature = "events")]
     pub const fn record(mut self, events: usize) -> Self {
         self.events = events;

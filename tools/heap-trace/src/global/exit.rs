@@ -23,6 +23,8 @@ pub(super) fn arrange() {
 
 extern "C" fn before_fork() {
     if let Some(shared) = the() {
+        #[cfg(feature = "events")]
+        shared.stream.hold();
         shared.ledger.hold();
         stack::hold();
     }
@@ -32,6 +34,8 @@ extern "C" fn after_fork() {
     if let Some(shared) = the() {
         stack::release();
         shared.ledger.release();
+        #[cfg(feature = "events")]
+        shared.stream.release();
     }
 }
 
@@ -39,6 +43,8 @@ extern "C" fn in_child() {
     after_fork();
     if let Some(shared) = the() {
         shared.ledger.take().inherit();
+        #[cfg(feature = "events")]
+        shared.leave_recording_to_parent();
     }
 }
 
@@ -57,6 +63,8 @@ fn report_at_exit(here: usize) {
         return;
     };
     let report = shared.final_report(here);
+    #[cfg(feature = "events")]
+    let report = report.with_note(shared.end_recording());
     let (is_clean, told) = (report.is_clean(), shared.tell(&report));
     let status = shared.options.take().exit;
     drop(inside);

@@ -6,7 +6,7 @@ use crate::settings::{Method, Settings};
 
 /// Every word that `HEAP_TRACE` may say.
 pub(super) const WORDS: &str = "off, canary, guard-after, guard-before, stacks, no-stacks, reachable, \
-    quiet, json, report=FILE, suppressions=FILE, exit=STATUS";
+    quiet, json, report=FILE, suppressions=FILE, record=FILE, exit=STATUS";
 
 /// What `HEAP_TRACE` says.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Options {
     pub(super) json: bool,
     pub(super) report: Option<CString>,
     pub(super) suppressions: Option<CString>,
+    /// The file that events are written to.
+    pub(super) record: Option<CString>,
     /// The status of a program in which something is wrong.
     pub(super) exit: Option<u8>,
     /// Words that mean nothing.
@@ -38,6 +40,7 @@ impl Options {
             json: false,
             report: None,
             suppressions: None,
+            record: None,
             exit: None,
             unknown: Vec::new(),
         }
@@ -75,6 +78,9 @@ impl Options {
                 ("report", path) if !path.is_empty() => options.report = CString::new(path).ok(),
                 ("suppressions", path) if !path.is_empty() => {
                     options.suppressions = CString::new(path).ok();
+                }
+                ("record", path) if !path.is_empty() && cfg!(feature = "events") => {
+                    options.record = CString::new(path).ok();
                 }
                 ("exit", status) if status.parse::<u8>().is_ok_and(|status| status > 0) => {
                     options.exit = status.parse().ok();

@@ -221,3 +221,87 @@ fn a_new_and_still_live_block_is_the_difference_of_two_marks() {
     // SAFETY: not used any more.
     unsafe { heap.deallocate(new, Layout::new::<u32>()) };
 }
+
+/// Whether the kernel can read a byte there for this process.
+fn is_accessible(at: NonNull<u8>) -> bool {
+    let mut ends = [0; 2];
+    // SAFETY: two descriptors are written there.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    // SAFETY: the kernel reads the byte, or refuses.
+    let written = unsafe { libc::write(ends[1], at.as_ptr().cast(), 1) };
+    for end in ends {
+        // SAFETY: opened above.
+        assert_eq!(unsafe { libc::close(end) }, 0);
+    }
+    written == 1
+}
+
+#[test]
+fn a_freed_guarded_block_is_inaccessible() {
+    for method in GUARDED {
+        let heap = quiet(method);
+        let layout = Layout::new::<[u8; 100]>();
+        let [kept, freed] = [(); 2].map(|()| heap.allocate(layout).unwrap().cast::<u8>());
+        assert!(is_accessible(kept) && is_accessible(freed));
+        // SAFETY: not used any more.
+        unsafe { heap.deallocate(freed, layout) };
+        assert!(is_accessible(kept) && !is_accessible(freed), "{method:?}");
+        // SAFETY: as above.
+        unsafe { heap.deallocate(kept, layout) };
+        assert!(!is_accessible(kept), "{method:?}");
+    }
+}
+
+#[cfg(feature = "events")]
+#[test]
+fn a_recording_is_what_was_done() {
+    use heap_view::{Action, BlockId};
+    for method in METHODS {
+        let settings = Settings::new().method(method).quiet(true).record(100);
+        let heap = Traced::with(Global, settings);
+        let mut numbers = Vec::new_in(&heap);
+        numbers.extend([1_u64, 2, 3, 4]);
+        numbers.push(5);
+        drop(numbers);
+        let recording = heap.recording();
+        let names = recording.events.iter().map(|event| match event.action {
+            Action::Map { size, .. } => ("map", size),
+            Action::Alloc { to, .. } => ("alloc", to.size),
+            Action::Free {
+                block: BlockId(id), ..
+            } => ("free", id),
+            _ => ("another", 0),
+        });
+        // A block that grows moves: the new one comes before the old one goes.
+        let expected = [
+            ("map", 0),
+            ("alloc", 32),
+            ("alloc", 64),
+            ("free", 0),
+            ("free", 1),
+        ];
+        assert_eq!(names.collect::<std::vec::Vec<_>>(), expected, "{method:?}");
+        let site = recording.events[1]
+            .site
+            .and_then(|site| recording.site_of(site));
+        assert!(site.is_some(), "a line, if of the collection");
+        heap_view::history::History::of(&recording).expect("it makes sense");
+    }
+}
+
+#[cfg(feature = "events")]
+#[test]
+fn events_without_a_place_are_counted_and_refusals_are_kept() {
+    let heap = Traced::with(Global, Settings::new().quiet(true).record(2));
+    assert!(
+        heap.allocate(Layout::from_size_align(1 << 46, 8).unwrap())
+            .is_err()
+    );
+    drop(Box::new_in(7, &heap));
+    let recording = heap.recording();
+    assert!(matches!(
+        recording.events[1].action,
+        heap_view::Action::Refuse { .. }
+    ));
+    assert_eq!((recording.events.len(), recording.dropped), (3, 1));
+}

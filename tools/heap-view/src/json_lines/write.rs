@@ -117,6 +117,15 @@ impl<W: Write> Writer<W> {
         self.put(&Line::of_snapshot(self.events, snapshot))
     }
 
+    /// Hands on what the writer has kept back, so that a crash does not lose it.
+    ///
+    /// # Errors
+    ///
+    /// What the writer answers.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Writes the last line, and gives the writer back, flushed.
     ///
     /// # Errors
