@@ -17,7 +17,7 @@ use crate::words::Words;
 const MAGIC: u32 = 0x4847_4154;
 
 /// Grows with each change of the layout.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The constants, by their dword.
 const AT_MAGIC: u32 = 0;
@@ -176,7 +176,9 @@ fn sum(words: Words) -> u32 {
 /// The control block of a heap.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Control {
+    /// At least as many dwords as the geometry says.
     pub(crate) words: Words,
+    /// What the block area has, too.
     pub(crate) geometry: Geometry,
     /// The number that handles of this heap carry.
     pub(crate) heap: u32,
@@ -185,6 +187,7 @@ pub(crate) struct Control {
 impl Control {
     /// Write a fresh control block, but for what depends on blocks.
     pub(crate) fn create(words: Words, geometry: Geometry, heap: u32) -> Self {
+        assert!(words.len() >= geometry.control_dwords());
         words.clear(0, geometry.tags);
         for (at, value) in [
             (AT_MAGIC, MAGIC),
@@ -207,7 +210,7 @@ impl Control {
             geometry,
             heap,
         };
-        for granule in 0..geometry.tree.granules() {
+        for granule in control.granules_to(geometry.dwords) {
             control.set_first_in(granule, None);
         }
         control.set(State::LowestTail, geometry.dwords - HEADER);
@@ -217,6 +220,7 @@ impl Control {
     }
 
     pub(crate) fn open(words: Words, geometry: Geometry) -> Self {
+        assert!(words.len() >= geometry.control_dwords());
         let heap = words.get(AT_HEAP);
         Self {
             words,
@@ -238,14 +242,17 @@ impl Control {
 
     #[inline]
     pub(crate) fn get(&self, state: State) -> u32 {
-        self.words.get(state as u32)
+        // SAFETY: these are no more dwords than a heap has that was made with its geometry.
+        unsafe { self.words.get_unchecked(0, state as u32) }
     }
 
     #[inline]
     pub(crate) fn set(&self, state: State, value: u32) {
-        self.words.set(state as u32, value);
+        // SAFETY: as for `get`.
+        unsafe { self.words.set_unchecked(0, state as u32, value) };
     }
 
+    #[inline]
     pub(crate) fn add(&self, state: State, value: u32) {
         self.set(state, self.get(state).wrapping_add(value));
     }
@@ -258,4 +265,17 @@ impl Control {
 pub(crate) struct Core {
     pub(crate) control: Control,
     pub(crate) blocks: Blocks,
+}
+
+impl Core {
+    /// Put the two together.
+    ///
+    /// # Panics
+    ///
+    /// The block area is not what the control block is for.
+    pub(crate) fn new(control: Control, blocks: Words) -> Self {
+        assert_eq!(control.geometry.dwords, blocks.len());
+        let blocks = Blocks(blocks);
+        Self { control, blocks }
+    }
 }

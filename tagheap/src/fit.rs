@@ -31,6 +31,12 @@ pub(crate) fn dwords_for(bytes: usize) -> Option<u32> {
         .filter(|&dwords| dwords <= DWORDS_MAX)
 }
 
+/// The payload of a free block of so many dwords in all, if there is one.
+#[inline]
+pub(crate) fn payload_of(dwords: u32) -> u32 {
+    dwords.saturating_sub(HEADER)
+}
+
 /// A block carved out of a free block, and what stays free on either side of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fit {
@@ -60,6 +66,19 @@ impl Hole {
 
     fn end(self) -> u32 {
         self.first() + self.size
+    }
+
+    /// Carve `need` dwords, of which there are as many, at the bottom.
+    #[inline(always)]
+    pub(crate) fn bottom(self, need: u32) -> Fit {
+        let rest = self.size - need;
+        let kept = if rest < LEAST_REST { rest } else { 0 };
+        Fit {
+            at: self.at,
+            size: need + kept,
+            front: 0,
+            rest: rest - kept,
+        }
     }
 
     /// Carve `need` dwords at the lowest payload that is a multiple of `align` dwords, a power of two.

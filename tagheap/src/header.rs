@@ -15,21 +15,23 @@
 
 use crate::error::{Damage, What};
 use crate::fit::{DWORD, HEADER};
+use crate::spot::Spot;
 use crate::tag::{FREE_BITS, Tag};
 use crate::words::Words;
+
+mod around;
+
+pub(crate) use around::Around;
 
 /// No block, no slot.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Dwords of the header, by what they hold.
 const PREVIOUS: u32 = 0;
-#[cfg(test)]
 const SIZE: u32 = 1;
-#[cfg(test)]
 const META: u32 = 2;
 const TAG_PREVIOUS: u32 = 3;
 const TAG_NEXT: u32 = 4;
-#[cfg(test)]
 const HANDLE: u32 = 5;
 
 const TAG_BITS: u32 = 15;
@@ -124,6 +126,29 @@ pub(crate) struct Glance {
     pub(crate) next: u32,
 }
 
+/// What a look at the structure says that finds it wrong.
+pub(crate) trait Doubt {
+    fn new(at: u32, what: What) -> Self;
+}
+
+impl Doubt for Damage {
+    #[inline]
+    fn new(at: u32, what: What) -> Self {
+        damage(at, what)
+    }
+}
+
+/// No more than that something is wrong; to be asked again for the [`Damage`]. To carry what and where
+/// along would keep registers from those who find nothing.
+pub(crate) struct Unsound;
+
+impl Doubt for Unsound {
+    #[inline(always)]
+    fn new(_: u32, _: What) -> Self {
+        Self
+    }
+}
+
 /// Fold what the check byte covers; a change of one byte of it changes the fold. With the check byte in
 /// place the fold is [`FOLDED`].
 #[inline]
@@ -150,113 +175,90 @@ impl Blocks {
     /// Read a header, if one can be here.
     #[inline]
     pub(crate) fn header(self, at: u32) -> Result<Header, Damage> {
-        let (header, check) = self.look(at)?;
-        self.believe(at, &header, check)
+        match self.spot(at) {
+            Some(spot) => self.read(spot),
+            None => Err(damage(at, What::LinkOutside)),
+        }
     }
 
-    /// Read dwords that may be a header, and its check byte.
-    #[inline]
-    fn look(self, at: u32) -> Result<(Header, u32), Damage> {
-        let Some([previous, size, meta, before, behind, handle]) = self.0.read(at) else {
-            return Err(damage(at, What::LinkOutside));
-        };
-        let header = Header {
-            previous,
+    /// Read a header.
+    #[inline(always)]
+    pub(crate) fn read<D: Doubt>(self, at: Spot) -> Result<Header, D> {
+        let [size, meta, handle] = [SIZE, META, HANDLE].map(|field| self.dword(at, field));
+        if fold(at.at(), size, meta, handle) != FOLDED {
+            return Err(D::new(at.at(), What::Check));
+        }
+        if self.spot(at.end(size)).is_none() && (at.at(), size) != (self.last(), 0) {
+            return Err(D::new(at.at(), What::Size));
+        }
+        Ok(Header {
+            previous: self.dword(at, PREVIOUS),
             size,
             meta: meta & META_MASK,
-            links: [before, behind],
+            links: self.tag_links(at),
             handle,
-        };
-        Ok((header, meta & !META_MASK))
-    }
-
-    /// Check what was read.
-    #[inline]
-    fn believe(self, at: u32, header: &Header, check: u32) -> Result<Header, Damage> {
-        let Header {
-            size, meta, handle, ..
-        } = *header;
-        if fold(at, size, meta | check, handle) != FOLDED {
-            return Err(damage(at, What::Check));
-        }
-        let next = u64::from(at) + u64::from(HEADER) + u64::from(size);
-        if next > u64::from(self.last()) && (at, size) != (self.last(), 0) {
-            return Err(damage(at, What::Size));
-        }
-        Ok(*header)
-    }
-
-    /// Read the header of the block behind `at`, which must lead back to it, if it is free: where it is,
-    /// and the header. Of one that is live no more than that it leads back is looked at.
-    #[inline]
-    pub(crate) fn free_after(self, at: u32, size: u32) -> Result<(u32, Option<Header>), Damage> {
-        let next = at + HEADER + size;
-        let (above, check) = self.look(next)?;
-        if above.previous != at {
-            return Err(damage(next, What::PreviousLink));
-        }
-        if !above.is_free() || next == self.last() {
-            return Ok((next, None));
-        }
-        Ok((next, Some(self.believe(next, &above, check)?)))
-    }
-
-    /// Read the header of the block before `at`, which must end there, if it is free.
-    #[inline]
-    pub(crate) fn free_before(self, at: u32, previous: u32) -> Result<Option<Header>, Damage> {
-        if previous == NONE && at == 0 {
-            return Ok(None);
-        }
-        let (below, check) = self.look(previous)?;
-        if u64::from(previous) + u64::from(HEADER) + u64::from(below.size) != u64::from(at) {
-            return Err(damage(at, What::PreviousLink));
-        }
-        if !below.is_free() {
-            return Ok(None);
-        }
-        Ok(Some(self.believe(previous, &below, check)?))
+        })
     }
 
     /// Read the size of the block at `at`, if it is free, and where the next one would be: enough to
     /// walk over a few blocks, each of which is looked at in full before it is used.
     #[inline]
     pub(crate) fn glance(self, at: u32) -> Result<Glance, Damage> {
-        let Some([_, size, meta, ..]) = self.0.read::<{ HEADER as usize }>(at) else {
+        let Some(spot) = self.spot(at) else {
             return Err(damage(at, What::LinkOutside));
         };
-        let next = u64::from(at) + u64::from(HEADER) + u64::from(size);
-        if next > u64::from(self.last()) {
-            return match at == self.last() {
-                true => Ok(Glance {
-                    at,
-                    free: 0,
-                    next: NONE,
-                }),
-                false => Err(damage(at, What::Size)),
-            };
+        if at == self.last() {
+            let (free, next) = (0, NONE);
+            return Ok(Glance { at, free, next });
         }
-        let is_free = meta as u16 & FREE_BITS == FREE_BITS;
-        Ok(Glance {
-            at,
-            free: if is_free { size } else { 0 },
-            next: next as u32,
-        })
+        let size = self.size(spot);
+        match self.spot(spot.end(size)) {
+            Some(next) => Ok(Glance {
+                at,
+                free: if self.is_free(spot) { size } else { 0 },
+                next: next.at(),
+            }),
+            None => Err(damage(at, What::Size)),
+        }
+    }
+
+    /// The size that stands there, to be looked at.
+    #[inline(always)]
+    pub(crate) fn size(self, at: Spot) -> u32 {
+        self.dword(at, SIZE)
+    }
+
+    /// The block before, as it stands there.
+    #[inline(always)]
+    pub(crate) fn previous(self, at: Spot) -> u32 {
+        self.dword(at, PREVIOUS)
+    }
+
+    /// Tell whether the tag that stands there is that of free blocks and sentinels.
+    #[inline(always)]
+    pub(crate) fn is_free(self, at: Spot) -> bool {
+        self.dword(at, META) as u16 & FREE_BITS == FREE_BITS
+    }
+
+    /// The tag that stands there, if it is one of a live block.
+    #[inline(always)]
+    pub(crate) fn tag(self, at: Spot) -> Option<Tag> {
+        Tag::of_header(self.dword(at, META) as u16)
     }
 
     /// Look whether the block behind `at` leads back to it. Returns where it is.
     #[inline]
-    pub(crate) fn behind(self, at: u32, header: &Header) -> Result<u32, Damage> {
+    pub(crate) fn behind(self, at: u32, header: &Header) -> Result<Spot, Damage> {
         let next = at + HEADER + header.size;
-        if next <= self.last() && self.0.get(next + PREVIOUS) == at {
-            Ok(next)
-        } else {
-            Err(damage(next, What::PreviousLink))
+        match self.spot(next) {
+            Some(next) if self.previous(next) == at => Ok(next),
+            _ => Err(damage(next, What::PreviousLink)),
         }
     }
 
     /// Write a header.
-    #[inline]
-    pub(crate) fn write(self, at: u32, header: &Header) {
+    #[inline(always)]
+    pub(crate) fn write(self, at: Spot, header: &Header) {
         let Header {
             previous,
             size,
@@ -264,36 +266,51 @@ impl Blocks {
             links: [before, behind],
             handle,
         } = *header;
-        let check = fold(at, size, meta, handle) ^ FOLDED;
+        let check = fold(at.at(), size, meta, handle) ^ FOLDED;
         let meta = meta | u32::from(check) << CHECK_SHIFT;
-        let dwords = [previous, size, meta, before, behind, handle];
-        self.0.write(at, dwords);
+        for (field, dword) in (0..).zip([previous, size, meta, before, behind, handle]) {
+            self.set_dword(at, field, dword);
+        }
     }
 
     /// Write the header of a free block.
-    #[inline]
-    pub(crate) fn write_free(self, at: u32, previous: u32, size: u32) {
+    #[inline(always)]
+    pub(crate) fn write_free(self, at: Spot, previous: u32, size: u32) {
         self.write(at, &Header::free(previous, size));
     }
 
-    #[inline]
-    pub(crate) fn set_previous(self, at: u32, previous: u32) {
-        self.0.set(at + PREVIOUS, previous);
+    #[inline(always)]
+    pub(crate) fn set_previous(self, at: Spot, previous: u32) {
+        self.set_dword(at, PREVIOUS, previous);
     }
 
-    #[inline]
-    pub(crate) fn tag_links(self, at: u32) -> [u32; 2] {
-        self.0.read(at + TAG_PREVIOUS).unwrap_or([NONE, NONE])
+    #[inline(always)]
+    pub(crate) fn tag_links(self, at: Spot) -> [u32; 2] {
+        [TAG_PREVIOUS, TAG_NEXT].map(|field| self.dword(at, field))
     }
 
-    #[inline]
-    pub(crate) fn set_tag_previous(self, at: u32, previous: u32) {
-        self.0.set(at + TAG_PREVIOUS, previous);
+    #[inline(always)]
+    pub(crate) fn set_tag_previous(self, at: Spot, previous: u32) {
+        self.set_dword(at, TAG_PREVIOUS, previous);
     }
 
-    #[inline]
-    pub(crate) fn set_tag_next(self, at: u32, next: u32) {
-        self.0.set(at + TAG_NEXT, next);
+    #[inline(always)]
+    pub(crate) fn set_tag_next(self, at: Spot, next: u32) {
+        self.set_dword(at, TAG_NEXT, next);
+    }
+
+    #[inline(always)]
+    fn dword(self, at: Spot, field: u32) -> u32 {
+        debug_assert!(field < HEADER);
+        // SAFETY: a whole header fits at a spot.
+        unsafe { self.0.get_unchecked(at.at(), field) }
+    }
+
+    #[inline(always)]
+    fn set_dword(self, at: Spot, field: u32, value: u32) {
+        debug_assert!(field < HEADER);
+        // SAFETY: a whole header fits at a spot.
+        unsafe { self.0.set_unchecked(at.at(), field, value) };
     }
 
     /// Read the header of the block after `at`, which must lead back to it.
@@ -323,12 +340,12 @@ impl Blocks {
     /// Note the slack in a header that is not written yet, and if it is large in the payload, which
     /// has the room then.
     #[inline]
-    pub(crate) fn note_slack(self, at: u32, header: &mut Header, slack: usize) {
+    pub(crate) fn note_slack(self, at: Spot, header: &mut Header, slack: usize) {
         let code = match u32::try_from(slack) {
             Ok(slack) if slack < SLACK_IS_STORED => slack,
             slack => {
                 let stored = slack.unwrap_or(u32::MAX);
-                self.0.set(at + HEADER + header.size - 1, stored);
+                self.0.set(at.at() + HEADER + header.size - 1, stored);
                 SLACK_IS_STORED
             }
         };

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::control::{Control, Core, Geometry, LEAST_LEN, State};
 use crate::error::{Error, Fault, OpenError};
 use crate::fit::{DWORD, DWORDS_MAX, HEADER};
-use crate::header::{ALIGN_LOG_MAX, Blocks, NONE};
+use crate::header::{ALIGN_LOG_MAX, NONE};
 use crate::options::Options;
 use crate::words::Words;
 
@@ -165,26 +165,21 @@ impl<'m> TagHeap<'m> {
 
     fn over(control: Words, blocks: Words, geometry: Geometry) -> Self {
         let control = Control::create(control, geometry, fresh_number());
-        let core = Core {
-            control,
-            blocks: Blocks(blocks),
-        };
-        let last = core.blocks.last();
-        let size = last - HEADER;
-        core.blocks.write_free(0, NONE, size);
-        core.blocks.write_free(last, 0, 0);
-        control.note_start(0);
-        control.note_start(last);
-        control.count(|counts| counts.add_free(0, size));
-        control.raise(0, size);
+        let core = Core::new(control, blocks);
+        let blocks = core.blocks;
+        let (first, last) = (blocks.known_spot(0), blocks.known_spot(blocks.last()));
+        let size = last.at() - HEADER;
+        blocks.write_free(first, NONE, size);
+        blocks.write_free(last, 0, 0);
+        control.set_first_in(first.granule(), Some(0));
+        control.note_start(last, first);
+        control.add_free(0, size);
+        control.raise(first.granule(), size);
         Self::with_core(core)
     }
 
     fn reopen(control: Words, blocks: Words, geometry: Geometry) -> Result<Self, OpenError> {
-        let core = Core {
-            control: Control::open(control, geometry),
-            blocks: Blocks(blocks),
-        };
+        let core = Core::new(Control::open(control, geometry), blocks);
         core.validate()?;
         core.unpin_all();
         Ok(Self::with_core(core))

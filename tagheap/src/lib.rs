@@ -17,6 +17,7 @@ mod options;
 mod pin;
 #[cfg(feature = "region")]
 mod region;
+mod spot;
 mod stats;
 mod tag;
 pub mod th;

@@ -1,6 +1,7 @@
 //! How much is free, and in what shape.
 
 use crate::control::State;
+use crate::error::Damage;
 use crate::fit::DWORD;
 use crate::heap::TagHeap;
 
@@ -47,9 +48,8 @@ impl TagHeap<'_> {
     /// The bytes of the free block that both sides can grow into.
     fn between_sides(&self) -> Option<usize> {
         let blocks = self.core.blocks;
-        let tail = self.core.control.get(State::LowestTail);
-        let above = blocks.header(tail).ok()?;
-        let below = blocks.free_before(tail, above.previous).ok()??;
-        Some(below.size as usize * DWORD)
+        let tail = blocks.spot(self.core.control.get(State::LowestTail))?;
+        let below = blocks.below::<Damage>(tail, blocks.previous(tail)).ok()??;
+        below.is_free.then_some(below.header.size as usize * DWORD)
     }
 }

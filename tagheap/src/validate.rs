@@ -4,7 +4,7 @@ use crate::control::{Core, State};
 use crate::error::{Fault, What};
 use crate::fit::{DWORD, HEADER};
 use crate::header::{Header, NONE, damage};
-use crate::index::granule_of;
+use crate::index::{GRANULE, NO_START};
 use crate::tag::Side;
 
 /// What a walk over all blocks counts.
@@ -21,7 +21,7 @@ struct Census {
 
 /// What a walk knows of the granule it is in.
 #[derive(Debug, Default)]
-struct Granule {
+struct Seen {
     number: u32,
     first: Option<u32>,
     largest: u32,
@@ -41,14 +41,14 @@ impl Core {
     fn walk_and_check(&self) -> Result<Census, Fault> {
         let last = self.blocks.last();
         let mut census = Census::default();
-        let mut granule = Granule::default();
+        let mut granule = Seen::default();
         let (mut at, mut previous, mut free_before) = (0, NONE, false);
         loop {
             let header = self.blocks.header(at)?;
             if header.previous != previous {
                 return Err(damage(at, What::PreviousLink).into());
             }
-            self.enter_granule(&mut granule, granule_of(at))?;
+            self.enter_granule(&mut granule, at / GRANULE)?;
             granule.first.get_or_insert(at);
             if at == last {
                 self.check_sentinel(at, &header)?;
@@ -75,21 +75,21 @@ impl Core {
     }
 
     /// Compare a granule that was walked, and empty ones up to the next, with the index.
-    fn enter_granule(&self, granule: &mut Granule, number: u32) -> Result<(), Fault> {
-        while granule.number < number {
-            let here = core::mem::replace(
-                granule,
-                Granule {
-                    number: granule.number + 1,
-                    ..Granule::default()
-                },
-            );
-            let base = here.number * crate::index::GRANULE;
-            if self.control.first_in(here.number) != here.first {
-                return Err(damage(base, What::Starts).into());
+    fn enter_granule(&self, seen: &mut Seen, number: u32) -> Result<(), Fault> {
+        while seen.number < number
+            && let Some(granule) = self.control.granule(seen.number)
+        {
+            let next = Seen {
+                number: seen.number + 1,
+                ..Seen::default()
+            };
+            let here = core::mem::replace(seen, next);
+            let first = here.first.unwrap_or(granule.base() + NO_START);
+            if self.control.first_or_beyond(granule) != first {
+                return Err(damage(granule.base(), What::Starts).into());
             }
-            if self.control.largest_in(here.number) != here.largest {
-                return Err(damage(base, What::Index).into());
+            if self.control.largest_in(granule) != here.largest {
+                return Err(damage(granule.base(), What::Index).into());
             }
         }
         Ok(())
@@ -105,9 +105,6 @@ impl Core {
     fn check_free(&self, at: u32, header: &Header) -> Result<(), Fault> {
         if *header != Header::free(header.previous, header.size) {
             return Err(damage(at, What::Check).into());
-        }
-        if self.blocks.tag_links(at) != [NONE, NONE] {
-            return Err(damage(at, What::TagList).into());
         }
         Ok(())
     }

@@ -55,6 +55,81 @@ impl Words {
         unsafe { at.write(value) };
     }
 
+    /// Read the dword at `first + index`, which is known to be here.
+    ///
+    /// The sum is left to the processor, which adds as it reads.
+    ///
+    /// # Safety
+    ///
+    /// `first + index` is below the length.
+    #[inline(always)]
+    pub(crate) unsafe fn get_unchecked(self, first: u32, index: u32) -> u32 {
+        let index = first as usize + index as usize;
+        debug_assert!(index < self.len as usize);
+        // SAFETY: the index is below the length.
+        let at = unsafe { self.base.as_ptr().add(index) };
+        // SAFETY: it is one of our dwords, which are initialised.
+        unsafe { at.read() }
+    }
+
+    /// Write the dword at `first + index`, which is known to be here.
+    ///
+    /// # Safety
+    ///
+    /// As for [`get_unchecked`](Self::get_unchecked).
+    #[inline(always)]
+    pub(crate) unsafe fn set_unchecked(self, first: u32, index: u32, value: u32) {
+        let index = first as usize + index as usize;
+        debug_assert!(index < self.len as usize);
+        // SAFETY: the index is below the length.
+        let at = unsafe { self.base.as_ptr().add(index) };
+        // SAFETY: it is one of our dwords, and no reference to metadata exists.
+        unsafe { at.write(value) };
+    }
+
+    /// Where one byte is, counted from the dword at `index`, that is known to be here.
+    ///
+    /// # Safety
+    ///
+    /// The byte lies within our dwords.
+    #[inline(always)]
+    pub(crate) unsafe fn byte_unchecked(self, index: u32, byte: u32) -> *mut u8 {
+        let at = index as usize * DWORD + byte as usize;
+        debug_assert!(at < self.len as usize * DWORD);
+        // SAFETY: it is below the length.
+        unsafe { self.base.as_ptr().cast::<u8>().add(at) }
+    }
+
+    /// Borrow sixteen dwords that are known to be here, as [`slice`](Self::slice) does.
+    ///
+    /// # Safety
+    ///
+    /// All sixteen from `first + index` on are below the length.
+    #[inline(always)]
+    pub(crate) unsafe fn sixteen_unchecked(&self, first: u32, index: u32) -> &[u32; 16] {
+        let start = first as usize + index as usize;
+        debug_assert!(start + 16 <= self.len as usize);
+        // SAFETY: the start is below the length.
+        let first = unsafe { self.base.as_ptr().add(start) };
+        // SAFETY: as for `slice`.
+        unsafe { &*first.cast::<[u32; 16]>() }
+    }
+
+    /// Let the processor fetch what is around a dword, wherever that may be: a hint, no access.
+    #[inline(always)]
+    pub(crate) fn fetch(self, index: u32) {
+        #[cfg(all(target_arch = "x86_64", target_feature = "sse"))]
+        {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+            let at = self.base.as_ptr().wrapping_add(index as usize);
+            // SAFETY: the target has this instruction; a prefetch of any address is allowed.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
+        }
+        #[cfg(not(all(target_arch = "x86_64", target_feature = "sse")))]
+        let _ = index;
+    }
+
     /// Read `N` dwords at once, if they are all here.
     #[inline]
     pub(crate) fn read<const N: usize>(self, index: u32) -> Option<[u32; N]> {
@@ -104,14 +179,6 @@ impl Words {
         unsafe { core::slice::from_raw_parts(first, len as usize) }
     }
 
-    /// Borrow sixteen dwords, as [`slice`](Self::slice) does.
-    #[inline]
-    pub(crate) fn sixteen(&self, start: u32) -> &[u32; 16] {
-        let first = self.range(start, 16).cast_const();
-        // SAFETY: as for `slice`.
-        unsafe { &*first.cast::<[u32; 16]>() }
-    }
-
     /// Return where the dwords from `start` on begin, as bytes.
     #[inline]
     pub(crate) fn bytes(self, start: u32, len: u32) -> NonNull<u8> {
@@ -132,6 +199,11 @@ impl Words {
         let first = self.range(start, len);
         // SAFETY: the range lies within our dwords.
         unsafe { first.write_bytes(0, len as usize) };
+    }
+
+    /// Stop, for dwords that were taken to be here are not.
+    pub(crate) fn outside(self, start: u32, count: u32) -> ! {
+        outside(start, count, self.len)
     }
 
     #[inline]

@@ -1,10 +1,11 @@
 //! Finding a free block, and carving a live one out of it.
 
 use crate::control::{Core, State};
+use crate::engine::tags::Place;
 use crate::error::{Damage, What};
-use crate::fit::{DWORD, HEADER, Hole};
-use crate::header::{Glance, Header, NONE, damage};
-use crate::index::granule_of;
+use crate::fit::{DWORD, Fit, HEADER, Hole, payload_of};
+use crate::header::{Doubt, Glance, Header, NONE, Unsound, damage};
+use crate::spot::Spot;
 use crate::tag::{Side, Tag};
 
 /// A block to be made.
@@ -23,45 +24,102 @@ pub(crate) struct NewBlock {
     pub(crate) handle: u32,
 }
 
+/// A free block that is to be carved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    at: Spot,
+    /// The block behind it, as its size says.
+    behind: Spot,
+    /// The largest free block below it that starts in the same granule, 0 for none.
+    below: u32,
+}
+
 impl Core {
-    /// Find the free block that first fit takes: for HEAD the lowest below all TAIL blocks, for TAIL
-    /// the highest above all HEAD blocks. `need` and `align` are in dwords.
-    #[inline]
-    pub(crate) fn find(&self, side: Side, need: u32, align: u32) -> Result<Option<u32>, Damage> {
-        match side {
-            Side::Head => self.find_lowest(need, align),
-            Side::Tail => self.find_highest(need, align),
+    /// Make a block where first fit puts it: for HEAD in the lowest free block that fits and lies below
+    /// all TAIL blocks, for TAIL in the highest above all HEAD blocks. Returns where its header is, or
+    /// `None` if there is no such free block.
+    #[inline(always)]
+    pub(crate) fn make(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
+        if new.tag.side() == Side::Tail || new.align_log != 0 {
+            return self.make_aligned(new);
+        }
+        let Some((found, size)) = self.find_lowest(new.need)? else {
+            return Ok(None);
+        };
+        let fit = Hole {
+            at: found.at.at(),
+            size,
+        }
+        .bottom(new.need);
+        self.carve(found, fit, new).map(Some)
+    }
+
+    #[inline(never)]
+    fn make_aligned(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
+        let align = 1 << new.align_log;
+        let found = match new.tag.side() {
+            Side::Head => self.find_lowest_aligned(new.need, align)?,
+            Side::Tail => self.find_highest(new.need, align)?,
+        };
+        match found {
+            Some((found, fit)) => self.carve(found, fit, new).map(Some),
+            None => Ok(None),
         }
     }
 
-    #[inline]
-    fn find_lowest(&self, need: u32, align: u32) -> Result<Option<u32>, Damage> {
+    /// Find the lowest free block of so many dwords or more, and its size.
+    #[inline(always)]
+    fn find_lowest(&self, need: u32) -> Result<Option<(Found, u32)>, Damage> {
+        let Some(granule) = self.control.first_of_all(need)? else {
+            return Ok(None);
+        };
+        let blocks = self.blocks;
+        let mut below = 0;
+        let mut next = blocks.spot(self.control.first_or_beyond(granule));
+        while let Some(at) = next.filter(|at| at.granule() == granule) {
+            let size = blocks.size(at);
+            let behind = blocks.spot(at.end(size));
+            if blocks.is_free(at) {
+                if size >= need
+                    && let Some(behind) = behind
+                {
+                    let fits = at.at() < self.control.get(State::LowestTail);
+                    return Ok(fits.then_some((Found { at, behind, below }, size)));
+                }
+                below = below.max(size);
+            }
+            next = behind;
+        }
+        Err(damage(granule.base(), What::Index))
+    }
+
+    fn find_lowest_aligned(&self, need: u32, align: u32) -> Result<Option<(Found, Fit)>, Damage> {
         let bound = self.control.get(State::LowestTail);
         let mut granule = self.control.first_of_all(need)?;
         while let Some(here) = granule {
-            let mut next = self.control.first_in(here).unwrap_or(NONE);
-            while granule_of(next) == here {
+            let mut below = 0;
+            for block in self.in_granule(here) {
                 let Glance {
                     at,
                     free: size,
-                    next: behind,
-                } = self.blocks.glance(next)?;
+                    next,
+                } = block?;
                 if at >= bound {
                     return Ok(None);
                 }
-                let fits = || align == 1 || (Hole { at, size }).lowest(need, align).is_some();
-                if size >= need && fits() {
-                    return Ok(Some(at));
+                if size >= need
+                    && let Some(fit) = (Hole { at, size }).lowest(need, align)
+                {
+                    return Ok(Some((self.found(at, next, below), fit)));
                 }
-                next = behind;
+                below = below.max(size);
             }
-            granule = self.control.first_from(here + 1, need)?;
+            granule = self.control.first_from(here.number() + 1, need)?;
         }
         Ok(None)
     }
 
-    #[inline(never)]
-    fn find_highest(&self, need: u32, align: u32) -> Result<Option<u32>, Damage> {
+    fn find_highest(&self, need: u32, align: u32) -> Result<Option<(Found, Fit)>, Damage> {
         let bound = match self.control.get(State::HighestHead) {
             NONE => 0,
             head => head + 1,
@@ -69,93 +127,120 @@ impl Core {
         let mut end = self.control.geometry.tree.granules();
         while let Some(here) = self.control.last_before(end, need)? {
             let mut best = None;
+            let mut below = 0;
             for block in self.in_granule(here) {
-                let Glance { at, free: size, .. } = block?;
-                if size >= need && at >= bound && (Hole { at, size }).highest(need, align).is_some()
+                let Glance {
+                    at,
+                    free: size,
+                    next,
+                } = block?;
+                if size >= need
+                    && at >= bound
+                    && let Some(fit) = (Hole { at, size }).highest(need, align)
                 {
-                    best = Some(at);
+                    best = Some((self.found(at, next, below), fit));
                 }
+                below = below.max(size);
             }
-            if best.is_some() || here <= granule_of(bound) {
+            if best.is_some() || here.base() <= bound {
                 return Ok(best);
             }
-            end = here;
+            end = here.number();
         }
         Ok(None)
     }
 
+    fn found(&self, at: u32, behind: u32, below: u32) -> Found {
+        let [at, behind] = [at, behind].map(|at| self.blocks.known_spot(at));
+        Found { at, behind, below }
+    }
+
     /// Make a block in a free one that was found to fit it. Returns where its header is.
-    #[inline]
-    pub(crate) fn carve(&self, at: u32, new: NewBlock) -> Result<u32, Damage> {
-        let free = self.blocks.header(at)?;
-        let hole = Hole {
-            at,
-            size: free.size,
+    #[inline(always)]
+    fn carve(&self, found: Found, fit: Fit, new: NewBlock) -> Result<Spot, Damage> {
+        let Ok((previous, place)) = self.look_before_carving::<Unsound>(found, new.tag) else {
+            return Err(self.trouble_carving(found, new.tag));
         };
-        let align = 1 << new.align_log;
-        let fit = match new.tag.side() {
-            Side::Head => hole.lowest(new.need, align),
-            Side::Tail => hole.highest(new.need, align),
-        };
-        let fit = fit.filter(|_| free.is_free());
-        let fit = fit.ok_or_else(|| damage(at, What::Index))?;
-        let behind = self.blocks.behind(at, &free)?;
-        let list = self.tag_list(new.tag)?;
         // Nothing is written above this line.
-        let mut counts = self.control.counts();
-        counts.carve(at, &fit, new.tag.side());
+        let at = self.blocks.known_spot(fit.at);
+        self.control
+            .count_carved(found.at.at(), &fit, new.tag.side());
         let previous = if fit.front == 0 {
-            free.previous
+            previous
         } else {
             self.blocks
-                .write_free(at, free.previous, fit.front - HEADER);
-            self.control.note_start(fit.at);
-            at
+                .write_free(found.at, previous, fit.front - HEADER);
+            self.control.note_start(at, found.at);
+            found.at.at()
         };
         let mut header = Header::live(previous, fit.size, new.tag, new.align_log);
-        header.links = self.link_tag(fit.at, list);
+        header.links = self.link_tag(fit.at, place);
         header.handle = new.handle;
         let slack = fit.size as usize * DWORD - new.bytes;
-        self.blocks.note_slack(fit.at, &mut header, slack);
-        self.blocks.write(fit.at, &header);
+        self.blocks.note_slack(at, &mut header, slack);
+        self.blocks.write(at, &header);
         self.set_canary(fit.at, new.requested);
-        self.cut_rest(fit.at, fit.size, fit.rest, behind);
-        self.control.set_counts(&counts);
-        self.index_pieces(at, free.size, fit.at + HEADER + fit.size, fit.rest)?;
-        Ok(fit.at)
+        let cut = self.cut_rest(at, fit.size, fit.rest, found.behind);
+        self.index_pieces(found, &fit, cut);
+        Ok(at)
+    }
+
+    /// Look at what carving will change: returns the block below, and a place on the list of the tag.
+    #[inline(always)]
+    fn look_before_carving<D: Doubt>(&self, found: Found, tag: Tag) -> Result<(u32, Place), D> {
+        let at = found.at.at();
+        let free = self.blocks.read::<D>(found.at)?;
+        if !free.is_free() || self.blocks.previous(found.behind) != at {
+            return Err(D::new(found.behind.at(), What::PreviousLink));
+        }
+        let below = match free.previous {
+            NONE if at == 0 => None,
+            previous => self.blocks.spot(previous),
+        };
+        let ends_here = |below: Spot| below.end(self.blocks.size(below)) == u64::from(at);
+        if !below.map_or(at == 0, ends_here) {
+            return Err(D::new(at, What::PreviousLink));
+        }
+        Ok((free.previous, self.tag_place(tag, below)?))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn trouble_carving(&self, found: Found, tag: Tag) -> Damage {
+        let looked = self.look_before_carving(found, tag);
+        looked.err().unwrap_or(damage(found.at.at(), What::Index))
     }
 
     /// Make the dwords behind a live block a free one, if there are any; mend the link of the block
-    /// behind them.
+    /// behind them. Returns where the free one is.
     #[inline(always)]
-    pub(crate) fn cut_rest(&self, at: u32, size: u32, rest: u32, behind: u32) {
+    pub(crate) fn cut_rest(&self, at: Spot, size: u32, rest: u32, behind: Spot) -> Option<Spot> {
         if rest == 0 {
-            self.blocks.set_previous(behind, at);
-            return;
+            self.blocks.set_previous(behind, at.at());
+            return None;
         }
-        let cut = at + HEADER + size;
-        self.blocks.write_free(cut, at, rest - HEADER);
-        self.blocks.set_previous(behind, cut);
-        self.control.note_start(cut);
+        let cut = self.blocks.known_spot(at.at() + HEADER + size);
+        self.blocks.write_free(cut, at.at(), rest - HEADER);
+        self.blocks.set_previous(behind, cut.at());
+        self.control.note_start(cut, at);
+        Some(cut)
     }
 
-    /// The free block at `at` is gone or smaller, and `rest` dwords at `cut` are a free block.
+    /// Of the free block that was found there are these pieces now.
     #[inline(always)]
-    pub(crate) fn index_pieces(
-        &self,
-        at: u32,
-        size: u32,
-        cut: u32,
-        rest: u32,
-    ) -> Result<(), Damage> {
+    fn index_pieces(&self, found: Found, fit: &Fit, cut: Option<Spot>) {
+        let granule = found.at.granule();
+        let above = self.largest_from(found.behind, granule);
+        let mut largest = found.below.max(above).max(payload_of(fit.front));
         // What there is now first: then what the levels above say need not go down and up again.
-        if rest != 0 {
-            self.control.raise(granule_of(cut), rest - HEADER);
+        if let Some(cut) = cut {
+            let rest = payload_of(fit.rest);
+            if cut.granule() == granule {
+                largest = largest.max(rest);
+            } else {
+                self.control.raise(cut.granule(), rest);
+            }
         }
-        let granule = granule_of(at);
-        if self.control.largest_in(granule) <= size {
-            self.refresh(granule)?;
-        }
-        Ok(())
+        self.control.set_largest_in(granule, largest);
     }
 }

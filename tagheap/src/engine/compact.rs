@@ -7,7 +7,8 @@ use crate::error::{Damage, Fault, What};
 use crate::fit::{DWORD, HEADER, HEADER_LEN, slide};
 use crate::handle::Handle;
 use crate::header::{Glance, Header, NONE, damage};
-use crate::index::granule_of;
+use crate::index::GRANULE;
+use crate::spot::Spot;
 use crate::tag::Tag;
 
 /// A move that defragmentation proposes.
@@ -74,7 +75,7 @@ impl Core {
         while let Some((at, hole)) = self.free_from(from, bound)? {
             let mut bubble = Bubble::lift(*self, at, &hole)?;
             loop {
-                let (next, above) = self.blocks.after(bubble.at, &bubble.header())?;
+                let (next, above) = self.blocks.after(bubble.at.at(), &bubble.header())?;
                 if next >= bound {
                     return Ok(done);
                 }
@@ -83,11 +84,11 @@ impl Core {
                     continue;
                 }
                 if spent >= budget {
-                    done.stopped_at = Some(bubble.at);
+                    done.stopped_at = Some(bubble.at.at());
                     return Ok(done);
                 }
                 spent += HEADER_LEN;
-                match self.look_above(bubble.at, next, &above)? {
+                match self.look_above(bubble.at.at(), next, &above)? {
                     Above::Movable(to) => {
                         self.check_canary(next, &above)?;
                         let offer = self.offer(next, &above, to)?;
@@ -113,7 +114,7 @@ impl Core {
 
     /// Find the first free block that starts at `from` or above, below `bound`.
     pub(crate) fn free_from(&self, from: u32, bound: u32) -> Result<Option<(u32, Header)>, Damage> {
-        let mut granule = self.control.first_from(granule_of(from), 1)?;
+        let mut granule = self.control.first_from(from / GRANULE, 1)?;
         while let Some(here) = granule {
             for block in self.in_granule(here) {
                 let Glance { at, free, .. } = block?;
@@ -124,7 +125,7 @@ impl Core {
                     return Ok(Some((at, self.blocks.header(at)?)));
                 }
             }
-            granule = self.control.first_from(here + 1, 1)?;
+            granule = self.control.first_from(here.number() + 1, 1)?;
         }
         Ok(None)
     }
@@ -176,19 +177,19 @@ impl Core {
 /// callback panics. Counts and index learn of it when it comes to rest.
 struct Bubble {
     core: Core,
-    at: u32,
+    at: Spot,
     size: u32,
     previous: u32,
 }
 
 impl Bubble {
     fn lift(core: Core, at: u32, header: &Header) -> Result<Self, Damage> {
-        core.refresh_without(granule_of(at), at)?;
-        core.control
-            .count(|counts| counts.take_free(at, header.size));
+        let spot = core.blocks.known_spot(at);
+        core.refresh_without(spot.granule(), at)?;
+        core.control.take_free(at, header.size);
         Ok(Self {
             core,
-            at,
+            at: spot,
             size: header.size,
             previous: header.previous,
         })
@@ -199,93 +200,89 @@ impl Bubble {
     }
 
     fn end(&self) -> u32 {
-        self.at + HEADER + self.size
+        self.at.at() + HEADER + self.size
     }
 
     /// Coalesce with the free block above.
     fn absorb(&mut self, next: u32, above: &Header) -> Result<(), Damage> {
         let core = self.core;
         let behind = core.blocks.behind(next, above)?;
-        core.control
-            .count(|counts| counts.take_free(next, above.size));
-        core.control.forget_start(next, behind);
+        core.control.take_free(next, above.size);
+        let next = core.blocks.known_spot(next);
+        core.control.forget_start(next, self.at, behind);
         self.size += HEADER + above.size;
         self.settle_links(behind);
-        core.refresh_without(granule_of(next), self.at)
+        core.refresh_without(next.granule(), self.at.at())
     }
 
     /// Move the block above to `to`, and rise past it.
     fn carry(&mut self, next: u32, block: &Header, to: u32) -> Result<(), Damage> {
         let core = self.core;
-        let (mut end, above) = core.blocks.after(next, block)?;
+        let (end, above) = core.blocks.after(next, block)?;
         let tag = block.tag().ok_or_else(|| damage(next, What::TagList))?;
-        let neighbours = core.tag_neighbours(next, block, tag)?;
+        let place = core.tag_neighbours::<Damage>(next, block, tag)?;
         let slot = match block.handle {
             NONE => None,
             slot => Some((slot, core.slot_of_block(next, slot)?)),
         };
-        let gap = to - self.at;
+        let [next, to, mut end] = [next, to, end].map(|at| core.blocks.known_spot(at));
+        let gap = to.at() - self.at.at();
+        let mut absorbed = None;
         if gap != 0 {
             // A gap is left only below a block that has free space above.
-            let behind = core.blocks.behind(end, &above)?;
-            core.control
-                .count(|counts| counts.take_free(end, above.size));
-            core.control.forget_start(end, behind);
+            let behind = core.blocks.behind(end.at(), &above)?;
+            core.control.take_free(end.at(), above.size);
+            core.control.forget_start(end, next, behind);
             core.blocks.write_free(self.at, self.previous, gap - HEADER);
-            core.control
-                .count(|counts| counts.add_free(self.at, gap - HEADER));
-            core.control.raise(granule_of(self.at), gap - HEADER);
-            self.previous = self.at;
-            let absorbed = end;
+            core.control.add_free(self.at.at(), gap - HEADER);
+            core.control.raise(self.at.granule(), gap - HEADER);
+            self.previous = self.at.at();
+            absorbed = Some(end);
             end = behind;
-            self.pass(next, block, to, end);
-            core.relink_tag(to, tag, neighbours);
-            if let Some((slot, state)) = slot {
-                core.move_slot(slot, state, to);
-            }
-            return core.refresh_without(granule_of(absorbed), self.at);
         }
         self.pass(next, block, to, end);
-        core.relink_tag(to, tag, neighbours);
+        core.relink_tag(to.at(), place);
         if let Some((slot, state)) = slot {
-            core.move_slot(slot, state, to);
+            core.move_slot(slot, state, to.at());
         }
-        Ok(())
+        match absorbed {
+            Some(absorbed) => core.refresh_without(absorbed.granule(), self.at.at()),
+            None => Ok(()),
+        }
     }
 
     /// Copy the block, write both headers, and note where blocks start.
-    fn pass(&mut self, next: u32, block: &Header, to: u32, end: u32) {
+    fn pass(&mut self, next: Spot, block: &Header, to: Spot, end: Spot) {
         let core = self.core;
-        core.blocks.0.copy(next, to, HEADER + block.size);
+        core.blocks.0.copy(next.at(), to.at(), HEADER + block.size);
         let moved = Header {
             previous: self.previous,
             ..*block
         };
         core.blocks.write(to, &moved);
-        core.control.count(|counts| counts.move_live(next, to));
-        core.control.forget_start(next, end);
-        core.control.note_start(to);
-        self.previous = to;
-        self.at = to + HEADER + block.size;
-        self.size = end - self.at - HEADER;
+        core.control.move_live(next.at(), to.at());
+        core.control.forget_start(next, self.at, end);
+        core.control.note_start(to, self.at);
+        self.previous = to.at();
+        self.at = core.blocks.known_spot(to.at() + HEADER + block.size);
+        self.size = end.at() - self.at.at() - HEADER;
         self.settle_links(end);
-        core.control.note_start(self.at);
+        core.control.note_start(self.at, to);
     }
 
-    fn settle_links(&self, behind: u32) {
+    fn settle_links(&self, behind: Spot) {
         self.core
             .blocks
             .write_free(self.at, self.previous, self.size);
-        self.core.blocks.set_previous(behind, self.at);
+        self.core.blocks.set_previous(behind, self.at.at());
     }
 }
 
 impl Drop for Bubble {
     fn drop(&mut self) {
-        self.core
-            .control
-            .count(|counts| counts.add_free(self.at, self.size));
-        self.core.control.raise(granule_of(self.at), self.size);
+        let control = &self.core.control;
+        control.add_free(self.at.at(), self.size);
+        control.raise(self.at.granule(), self.size);
         debug_assert!(self.end() <= self.core.blocks.last());
     }
 }

@@ -172,14 +172,14 @@ impl Core {
         let heir = self.blocks.header(to)?;
         let state = self.slot_of_block(from, slot)?;
         self.blocks.write(
-            to,
+            self.blocks.known_spot(to),
             &Header {
                 handle: slot,
                 ..heir
             },
         );
         header.handle = NONE;
-        self.blocks.write(from, header);
+        self.blocks.write(self.blocks.known_spot(from), header);
         self.move_slot(slot, state, to);
         Ok(())
     }
@@ -242,7 +242,8 @@ impl Core {
         for slot in 0..used {
             match self.slot(slot)? {
                 Some(state) => {
-                    let names_back = self.starts_block(state.at)?
+                    let starts = self.blocks.spot(state.at);
+                    let names_back = starts.is_some_and(|at| self.starts_block(at))
                         && self.blocks.header(state.at)?.handle == slot;
                     if !names_back {
                         return Err(table_damage(slot));

@@ -1,10 +1,12 @@
 //! Freeing a block, and coalescing it with its neighbours.
 
 use crate::control::Core;
+use crate::engine::counts::Coalesced;
+use crate::engine::tags::Place;
 use crate::error::{Damage, What};
-use crate::fit::{DWORD, HEADER, HEADER_LEN};
-use crate::header::{Header, NONE, damage};
-use crate::index::granule_of;
+use crate::fit::{DWORD, HEADER};
+use crate::header::{Around, Doubt, Header, NONE, Unsound, damage};
+use crate::spot::Spot;
 
 /// Which neighbours of a freed block were free, and became one with it. The last block never does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,54 +54,76 @@ impl Coalescing {
 impl Core {
     /// Free a live block that is not pinned.
     #[inline(always)]
-    pub(crate) fn release(&self, at: u32, header: &Header) -> Result<Freed, Damage> {
-        let tag = header.tag().ok_or_else(|| damage(at, What::TagList))?;
-        let below = self.blocks.free_before(at, header.previous)?;
-        let (next, above) = self.blocks.free_after(at, header.size)?;
-        let behind = match &above {
-            Some(above) => self.blocks.behind(next, above)?,
-            None => next,
+    pub(crate) fn release(&self, at: Spot, header: &Header) -> Result<Freed, Damage> {
+        let Ok((around, place)) = self.look_before_release::<Unsound>(at, header) else {
+            return Err(self.trouble_releasing(at, header));
         };
-        let neighbours = self.tag_neighbours(at, header, tag)?;
         let slot = match header.handle {
             NONE => None,
-            slot => Some((slot, self.slot_of_block(at, slot)?)),
+            slot => Some((slot, self.slot_of_block(at.at(), slot)?)),
         };
         // Nothing is written above this line.
-        self.unlink_tag(tag, neighbours);
+        self.unlink_tag(place);
         if let Some((slot, state)) = slot {
             self.give_slot(slot, state);
         }
-        let mut counts = self.control.counts();
-        let (start, previous) = match &below {
-            Some(below) => {
-                counts.take_free(header.previous, below.size);
-                self.control.forget_start(at, next);
-                (header.previous, below.previous)
-            }
-            None => (at, header.previous),
+        let Around {
+            below,
+            above,
+            behind,
+        } = around;
+        let (start, previous, below_is_free) = match below {
+            Some(below) if below.is_free => (below.at, below.header.previous, true),
+            _ => (at, header.previous, false),
         };
-        if let Some(above) = &above {
-            counts.take_free(next, above.size);
-            self.control.forget_start(next, behind);
-        }
-        counts.take_live(at, behind, previous);
-        let size = behind - start - HEADER;
+        let case = Coalescing::of(above.is_free, below_is_free);
+        let headers_gone = u32::from(above.is_free) + u32::from(below_is_free);
+        let recovered = header.size + headers_gone * HEADER;
+        self.control.count_freed(
+            at.at(),
+            &Coalesced {
+                recovered,
+                headers_gone,
+                above: if above.is_free { above.header.size } else { 0 },
+                previous,
+                behind: behind.at(),
+            },
+        );
+        let size = behind.at() - start.at() - HEADER;
         self.blocks.write_free(start, previous, size);
-        self.blocks.set_previous(behind, start);
-        counts.add_free(start, size);
-        self.control.set_counts(&counts);
-        self.control.raise(granule_of(start), size);
-        if let Some(above) = &above
-            && granule_of(next) != granule_of(start)
-            && self.control.largest_in(granule_of(next)) <= above.size
-        {
-            self.refresh(granule_of(next))?;
+        self.blocks.set_previous(behind, start.at());
+        self.control.raise(start.granule(), size);
+        self.control.forget_start(at, start, behind);
+        self.control.forget_start(above.at, start, behind);
+        let granule = above.at.granule();
+        if above.is_free && granule != start.granule() {
+            let largest = self.largest_from(behind, granule);
+            self.control.set_largest_in(granule, largest);
         }
-        let case = Coalescing::of(above.is_some(), below.is_some());
         Ok(Freed {
-            bytes: header.size as usize * DWORD + case.headers_gone() * HEADER_LEN,
+            bytes: recovered as usize * DWORD,
             case,
         })
+    }
+
+    /// Look at what freeing a block will change.
+    #[inline(always)]
+    fn look_before_release<D: Doubt>(
+        &self,
+        at: Spot,
+        header: &Header,
+    ) -> Result<(Around, Place), D> {
+        let Some(tag) = header.tag() else {
+            return Err(D::new(at.at(), What::TagList));
+        };
+        let around = self.blocks.around(at, header)?;
+        Ok((around, self.tag_neighbours(at.at(), header, tag)?))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn trouble_releasing(&self, at: Spot, header: &Header) -> Damage {
+        let looked = self.look_before_release(at, header);
+        looked.err().unwrap_or(damage(at.at(), What::Check))
     }
 }

@@ -3,7 +3,8 @@
 use crate::control::Core;
 use crate::error::Damage;
 use crate::fit::{DWORD, HEADER, LEAST_REST};
-use crate::header::Header;
+use crate::header::{Header, NONE};
+use crate::spot::Spot;
 
 /// How a resize went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,38 +27,37 @@ impl Core {
         requested: usize,
         (bytes, need): (usize, u32),
     ) -> Result<Resized, Damage> {
+        let at = self.blocks.known_spot(at);
         if need <= header.size {
             self.write_resized(at, *header, requested, bytes);
             return Ok(Resized::InPlace);
         }
-        let (next, above) = self.blocks.after(at, header)?;
-        let whole = header.size + HEADER + above.size;
-        if !above.is_free() || next == self.blocks.last() || whole < need {
+        let above = self.blocks.above::<Damage>(at, header.size)?;
+        let (next, free) = (above.at, above.header);
+        let whole = header.size + HEADER + free.size;
+        if !above.is_free || whole < need {
             return Ok(Resized::NoRoomHere);
         }
-        let behind = self.blocks.behind(next, &above)?;
+        let behind = self.blocks.behind(next.at(), &free)?;
         // Nothing is written above this line.
-        let mut counts = self.control.counts();
-        counts.take_free(next, above.size);
-        self.control.forget_start(next, behind);
+        self.control.take_free(next.at(), free.size);
+        self.control.forget_start(next, at, behind);
         let left = whole - need;
         let rest = if left < LEAST_REST { 0 } else { left };
         let size = whole - rest;
         self.write_resized(at, Header { size, ..*header }, requested, bytes);
-        self.cut_rest(at, size, rest, behind);
-        let cut = at + HEADER + size;
-        if rest != 0 {
-            counts.add_free(cut, rest - HEADER);
+        if let Some(cut) = self.cut_rest(at, size, rest, behind) {
+            self.control.add_free(cut.at(), rest - HEADER);
+            self.control.raise(cut.granule(), rest - HEADER);
         }
-        self.control.set_counts(&counts);
-        self.index_pieces(next, above.size, cut, rest)?;
+        self.refresh_without(next.granule(), NONE)?;
         Ok(Resized::InPlace)
     }
 
-    fn write_resized(&self, at: u32, mut header: Header, requested: usize, bytes: usize) {
+    fn write_resized(&self, at: Spot, mut header: Header, requested: usize, bytes: usize) {
         let slack = header.size as usize * DWORD - bytes;
         self.blocks.note_slack(at, &mut header, slack);
         self.blocks.write(at, &header);
-        self.set_canary(at, requested);
+        self.set_canary(at.at(), requested);
     }
 }

@@ -2,106 +2,134 @@
 
 use crate::control::{Core, State};
 use crate::error::{Damage, Fault, What};
-use crate::header::{Header, NONE, damage};
+use crate::header::{Doubt, Header, NONE, damage};
+use crate::spot::Spot;
 use crate::tag::{Side, Tag, TagRange};
 
-/// The list of a tag, which can take another block.
+/// A slot of the tag directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TagSlot {
+    /// Its dword in the control block.
+    at: u32,
+}
+
+/// Where a block is on the list of its tag: what leads to it, and what it leads to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TagList {
-    /// The dword of the directory where it begins.
-    slot: u32,
-    /// The block there, or NONE.
-    first: u32,
+pub(crate) struct Place {
+    slot: TagSlot,
+    /// The block before it; without one the slot leads to it.
+    previous: Option<Spot>,
+    next: Option<Spot>,
 }
 
 impl Core {
-    /// The dword of the directory where the list of a tag begins. Half of the slots, a power of two,
-    /// are HEAD's.
-    #[inline]
-    fn slot_of(&self, tag: Tag) -> u32 {
+    /// The slot where the list of a tag begins. Half of the slots, a power of two, are HEAD's.
+    #[inline(always)]
+    fn slot_of(&self, tag: Tag) -> TagSlot {
         let half = self.control.geometry.tag_slots / 2;
-        let place = u32::from(tag.number()) & (half - 1);
+        let place = u32::from(tag.number()) & half.wrapping_sub(1);
         let side = match tag.side() {
             Side::Head => 0,
             Side::Tail => half,
         };
-        self.control.geometry.tags + side + place
+        let at = self.control.geometry.tags + side + place;
+        TagSlot { at }
     }
 
-    /// The first block on the list of a tag, or NONE.
-    #[inline]
-    fn first_of_tag(&self, tag: Tag) -> u32 {
-        self.control.words.get(self.slot_of(tag))
+    /// The first block of a list, or NONE.
+    #[inline(always)]
+    fn first_of(&self, slot: TagSlot) -> u32 {
+        self.control.words.get(slot.at)
     }
 
-    /// Find the list of a tag, and look whether it can take a block: its first one has none before it.
-    #[inline]
-    pub(crate) fn tag_list(&self, tag: Tag) -> Result<TagList, Damage> {
+    /// Let a list begin with this block, or none.
+    #[inline(always)]
+    fn set_first_of(&self, slot: TagSlot, first: u32) {
+        self.control.words.set(slot.at, first);
+    }
+
+    /// Find a place on the list of a tag for a block above `below`.
+    ///
+    /// It is behind that one, if that has the same tag: then blocks that are neighbours in memory are
+    /// neighbours on the list, and freeing one touches no others. Else it is the front of the list.
+    #[inline(always)]
+    pub(crate) fn tag_place<D: Doubt>(&self, tag: Tag, below: Option<Spot>) -> Result<Place, D> {
         let slot = self.slot_of(tag);
-        let first = self.control.words.get(slot);
-        let is_first = |at| at <= self.blocks.last() && self.blocks.tag_links(at)[0] == NONE;
-        if first == NONE || is_first(first) {
-            Ok(TagList { slot, first })
-        } else {
-            Err(damage(first, What::TagList))
-        }
+        let previous = below.filter(|&below| self.blocks.tag(below) == Some(tag));
+        let (next, back) = match previous {
+            Some(previous) => (self.blocks.tag_links(previous)[1], previous.at()),
+            None => (self.first_of(slot), NONE),
+        };
+        let next = match next {
+            NONE => None,
+            next => match self.blocks.spot(next) {
+                Some(spot) if self.blocks.tag_links(spot)[0] == back => Some(spot),
+                _ => return Err(D::new(next, What::TagList)),
+            },
+        };
+        Ok(Place {
+            slot,
+            previous,
+            next,
+        })
     }
 
-    /// Put a block at the front of a list. Returns the links that its header has to have.
-    #[inline]
-    pub(crate) fn link_tag(&self, at: u32, list: TagList) -> [u32; 2] {
-        if list.first != NONE {
-            self.blocks.set_tag_previous(list.first, at);
-        }
-        self.control.words.set(list.slot, at);
-        [NONE, list.first]
+    /// Put a block on a list. Returns the links that its header has to have.
+    #[inline(always)]
+    pub(crate) fn link_tag(&self, at: u32, place: Place) -> [u32; 2] {
+        self.lead_to(place, at, at);
+        [place.previous, place.next].map(at_or_none)
     }
 
-    /// Look whether both neighbours on the list of a block's tag lead to it. Returns them.
-    #[inline]
-    pub(crate) fn tag_neighbours(
+    /// Look whether both neighbours on the list of a block's tag lead to it.
+    #[inline(always)]
+    pub(crate) fn tag_neighbours<D: Doubt>(
         &self,
         at: u32,
         header: &Header,
         tag: Tag,
-    ) -> Result<[u32; 2], Damage> {
+    ) -> Result<Place, D> {
         let [previous, next] = header.links;
-        let last = self.blocks.last();
-        let from_below = match previous {
-            NONE => self.first_of_tag(tag) == at,
-            _ => previous <= last && self.blocks.tag_links(previous)[1] == at,
+        let slot = self.slot_of(tag);
+        let linked = |link: u32, back: usize| match self.blocks.spot(link) {
+            Some(spot) if self.blocks.tag_links(spot)[back] == at => Ok(Some(spot)),
+            _ => Err(D::new(at, What::TagList)),
         };
-        let from_above = match next {
-            NONE => true,
-            _ => next <= last && self.blocks.tag_links(next)[0] == at,
+        let previous = match previous {
+            NONE if self.first_of(slot) == at => None,
+            previous => linked(previous, 1)?,
         };
-        if from_below && from_above {
-            Ok([previous, next])
-        } else {
-            Err(damage(at, What::TagList))
-        }
+        let next = match next {
+            NONE => None,
+            next => linked(next, 0)?,
+        };
+        Ok(Place {
+            slot,
+            previous,
+            next,
+        })
     }
 
     /// Take a block out of its tag's list.
-    #[inline]
-    pub(crate) fn unlink_tag(&self, tag: Tag, [previous, next]: [u32; 2]) {
-        match previous {
-            NONE => self.control.words.set(self.slot_of(tag), next),
-            _ => self.blocks.set_tag_next(previous, next),
-        }
-        if next != NONE {
-            self.blocks.set_tag_previous(next, previous);
-        }
+    #[inline(always)]
+    pub(crate) fn unlink_tag(&self, place: Place) {
+        self.lead_to(place, at_or_none(place.next), at_or_none(place.previous));
     }
 
     /// Let both neighbours of a block that was moved lead to its new place.
-    pub(crate) fn relink_tag(&self, to: u32, tag: Tag, [previous, next]: [u32; 2]) {
-        match previous {
-            NONE => self.control.words.set(self.slot_of(tag), to),
-            _ => self.blocks.set_tag_next(previous, to),
+    pub(crate) fn relink_tag(&self, to: u32, place: Place) {
+        self.lead_to(place, to, to);
+    }
+
+    /// Set what leads on to a place, and what leads back.
+    #[inline(always)]
+    fn lead_to(&self, place: Place, on: u32, back: u32) {
+        match place.previous {
+            Some(previous) => self.blocks.set_tag_next(previous, on),
+            None => self.set_first_of(place.slot, on),
         }
-        if next != NONE {
-            self.blocks.set_tag_previous(next, to);
+        if let Some(next) = place.next {
+            self.blocks.set_tag_previous(next, back);
         }
     }
 
@@ -116,7 +144,7 @@ impl Core {
         let lists = numbers.len().min(half as usize);
         let mut left = self.control.get(State::Live);
         // Tags that follow each other have lists that follow each other.
-        let first = self.slot_of(range.low) - self.control.geometry.tags;
+        let first = self.slot_of(range.low).at - self.control.geometry.tags;
         let (side, place) = (first / half * half, first % half);
         for list in 0..lists as u32 {
             let slot = side + (place + list) % half;
@@ -126,7 +154,7 @@ impl Core {
                 let tag = header.tag().filter(|_| left > 0);
                 let tag = tag.ok_or_else(|| damage(at, What::TagList))?;
                 left -= 1;
-                let next = self.blocks.tag_links(at)[1];
+                let [_, next] = header.links;
                 if range.contains(tag) {
                     visit(at, header)?;
                 }
@@ -145,14 +173,15 @@ impl Core {
             let mut at = self.control.words.get(slot);
             let mut before = NONE;
             while at != NONE {
-                let tag = self.blocks.header(at)?.tag();
-                let here = tag.is_some_and(|tag| self.slot_of(tag) == slot);
-                let links = self.blocks.tag_links(at);
-                if left == 0 || !here || links[0] != before || !self.starts_block(at)? {
+                let header = self.blocks.header(at)?;
+                let here = header.tag().is_some_and(|tag| self.slot_of(tag).at == slot);
+                let [previous, next] = header.links;
+                let starts = self.starts_block(self.blocks.known_spot(at));
+                if left == 0 || !here || previous != before || !starts {
                     return Err(damage(at, What::TagList).into());
                 }
                 left -= 1;
-                (before, at) = (at, links[1]);
+                (before, at) = (at, next);
             }
         }
         if left == 0 {
@@ -164,4 +193,9 @@ impl Core {
             found: live as usize,
         })
     }
+}
+
+#[inline(always)]
+fn at_or_none(link: Option<Spot>) -> u32 {
+    link.map_or(NONE, Spot::at)
 }

@@ -3,12 +3,13 @@
 use core::ptr::NonNull;
 
 use crate::engine::{Freed, SlotState};
-use crate::error::Error;
-use crate::fit::DWORD;
+use crate::error::{Damage, Error, What};
+use crate::fit::HEADER;
 use crate::handle::Handle;
-use crate::header::Header;
+use crate::header::{Header, damage};
 use crate::heap::TagHeap;
 use crate::pin::{Pinned, PinnedMut};
+use crate::spot::Spot;
 use crate::tag::Tag;
 
 impl TagHeap<'_> {
@@ -20,7 +21,7 @@ impl TagHeap<'_> {
     ///
     /// [`Error::NoRoom`], [`Error::NoHandle`].
     pub fn alloc(&self, size: usize, tag: Tag) -> Result<Handle, Error> {
-        self.alloc_aligned(size, DWORD, tag)
+        self.alloc_by_log(size, 0, tag)
     }
 
     /// Allocate a block whose payload is aligned to `align` bytes, wherever it goes.
@@ -30,10 +31,15 @@ impl TagHeap<'_> {
     /// As [`alloc`](Self::alloc); [`Error::BadAlign`].
     pub fn alloc_aligned(&self, size: usize, align: usize, tag: Tag) -> Result<Handle, Error> {
         self.idle()?;
-        let align_log = self.align_log(align)?;
+        self.alloc_by_log(size, self.align_log(align)?, tag)
+    }
+
+    #[inline(always)]
+    fn alloc_by_log(&self, size: usize, align_log: u32, tag: Tag) -> Result<Handle, Error> {
+        self.idle()?;
         let slot = self.core.next_slot()?.ok_or_else(|| self.no_handle())?;
         let at = self.place(size, align_log, tag, slot)?;
-        let generation = self.core.take_slot(slot, at);
+        let generation = self.core.take_slot(slot, at.at());
         Ok(Handle::new(self.core.control.heap, slot, generation))
     }
 
@@ -67,8 +73,8 @@ impl TagHeap<'_> {
     /// [`Error::Stale`], [`Error::OtherHeap`]; [`Error::Pinned`] if somebody has it for writing.
     pub fn pin(&self, handle: Handle) -> Result<Pinned<'_>, Error> {
         let (at, header, state) = self.named(handle)?;
-        let bytes = self.bytes(at, &header)?;
-        self.hold(handle, at, state, false)?;
+        let bytes = self.bytes(at.at(), &header)?;
+        self.hold(handle, at.at(), state, false)?;
         // SAFETY: the slot was just pinned to be read.
         Ok(unsafe { Pinned::new(self, handle.slot, bytes) })
     }
@@ -80,8 +86,8 @@ impl TagHeap<'_> {
     /// As [`pin`](Self::pin); [`Error::Pinned`] if somebody has it at all.
     pub fn pin_mut(&self, handle: Handle) -> Result<PinnedMut<'_>, Error> {
         let (at, header, state) = self.named(handle)?;
-        let bytes = self.bytes(at, &header)?;
-        self.hold(handle, at, state, true)?;
+        let bytes = self.bytes(at.at(), &header)?;
+        self.hold(handle, at.at(), state, true)?;
         // SAFETY: the slot was just pinned for this guard alone.
         Ok(unsafe { PinnedMut::new(self, handle.slot, bytes) })
     }
@@ -117,7 +123,7 @@ impl TagHeap<'_> {
     /// [`Error::Stale`], [`Error::OtherHeap`].
     pub fn payload_of(&self, handle: Handle) -> Result<usize, Error> {
         let (at, ..) = self.named(handle)?;
-        Ok(self.offset(at + crate::fit::HEADER))
+        Ok(self.offset(at.at() + HEADER))
     }
 
     /// Return the bytes a block was asked for.
@@ -127,7 +133,7 @@ impl TagHeap<'_> {
     /// [`Error::Stale`], [`Error::OtherHeap`].
     pub fn size_of(&self, handle: Handle) -> Result<usize, Error> {
         let (at, header, _) = self.named(handle)?;
-        Ok(self.core.requested(at, &header)?)
+        Ok(self.core.requested(at.at(), &header)?)
     }
 
     #[cold]
@@ -138,7 +144,7 @@ impl TagHeap<'_> {
 
     /// Find the block that a handle names.
     #[inline]
-    pub(crate) fn named(&self, handle: Handle) -> Result<(u32, Header, SlotState), Error> {
+    pub(crate) fn named(&self, handle: Handle) -> Result<(Spot, Header, SlotState), Error> {
         self.idle()?;
         if handle.heap != self.core.control.heap {
             return Err(Error::OtherHeap);
@@ -146,11 +152,13 @@ impl TagHeap<'_> {
         let state = self.core.slot(handle.slot)?;
         let state = state.filter(|state| state.generation == handle.generation);
         let state = state.ok_or(Error::Stale)?;
-        let header = self.core.blocks.header(state.at)?;
+        let no_block = || damage(state.at, What::Handle);
+        let at = self.core.blocks.spot(state.at).ok_or_else(no_block)?;
+        let header = self.core.blocks.read::<Damage>(at)?;
         if header.handle != handle.slot || header.is_free() {
-            return Err(crate::header::damage(state.at, crate::error::What::Handle).into());
+            return Err(no_block().into());
         }
-        Ok((state.at, header, state))
+        Ok((at, header, state))
     }
 
     /// The bytes that a block was asked for.
@@ -169,7 +177,7 @@ impl TagHeap<'_> {
         if self.core.pin(handle.slot, state, exclusive) {
             return Ok(());
         }
-        let payload = self.offset(at + crate::fit::HEADER);
+        let payload = self.offset(at + HEADER);
         Err(Error::Pinned { payload })
     }
 }

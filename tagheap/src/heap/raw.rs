@@ -4,10 +4,11 @@ use core::ptr::NonNull;
 
 use crate::control::Core;
 use crate::engine::{Freed, NewBlock, Resized};
-use crate::error::{Damage, Error};
-use crate::fit::{DWORD, HEADER};
-use crate::header::{Header, NONE};
+use crate::error::Error;
+use crate::fit::{DWORD, HEADER, HEADER_LEN};
+use crate::header::{Header, NONE, Unsound};
 use crate::heap::TagHeap;
+use crate::spot::Spot;
 use crate::tag::Tag;
 
 impl TagHeap<'_> {
@@ -26,7 +27,7 @@ impl TagHeap<'_> {
     pub fn alloc_raw(&self, size: usize, tag: Tag) -> Result<NonNull<u8>, Error> {
         self.idle()?;
         let at = self.place(size, 0, tag, NONE)?;
-        Ok(self.payload(at))
+        Ok(self.payload(at.at()))
     }
 
     /// Allocate a block whose payload is aligned to `align` bytes. It stays so wherever it goes.
@@ -43,7 +44,7 @@ impl TagHeap<'_> {
     ) -> Result<NonNull<u8>, Error> {
         self.idle()?;
         let at = self.place(size, self.align_log(align)?, tag, NONE)?;
-        Ok(self.payload(at))
+        Ok(self.payload(at.at()))
     }
 
     /// Free the block whose payload this is.
@@ -107,19 +108,16 @@ impl TagHeap<'_> {
     }
 
     /// Allocate; returns the header's place. `handle` is the slot that its header is to name.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place(
         &self,
         size: usize,
         align_log: u32,
         tag: Tag,
         handle: u32,
-    ) -> Result<u32, Error> {
+    ) -> Result<Spot, Error> {
         let requested = size.max(1);
         let Some((bytes, need)) = self.core.needed(requested) else {
-            return Err(self.full(size));
-        };
-        let Some(found) = self.core.find(tag.side(), need, 1 << align_log)? else {
             return Err(self.full(size));
         };
         let new = NewBlock {
@@ -130,8 +128,13 @@ impl TagHeap<'_> {
             align_log,
             handle,
         };
-        self.changed();
-        Ok(self.core.carve(found, new)?)
+        match self.core.make(new)? {
+            Some(at) => {
+                self.changed();
+                Ok(at)
+            }
+            None => Err(self.full(size)),
+        }
     }
 
     #[cold]
@@ -144,48 +147,57 @@ impl TagHeap<'_> {
 
     /// Find the live block whose payload an address is.
     #[inline(always)]
-    fn block_of(&self, payload: NonNull<u8>) -> Result<(u32, Header), Error> {
-        let offset = self.offset_of(payload.as_ptr()).ok_or(Error::Foreign)?;
-        if offset.is_multiple_of(DWORD)
-            && let Some(at) = ((offset / DWORD) as u32).checked_sub(HEADER)
-            && self.core.starts_block(at)?
-        {
-            let header = self.core.blocks.header(at)?;
-            if !header.is_free() {
-                return Ok((at, header));
-            }
+    fn block_of(&self, payload: NonNull<u8>) -> Result<(Spot, Header), Error> {
+        match self.live_block(payload) {
+            Some(block) => Ok(block),
+            None => Err(self.no_block(payload)),
         }
-        Err(self.no_block(offset)?)
     }
 
-    /// Say why an address in the block area is no payload.
+    #[inline(always)]
+    fn live_block(&self, payload: NonNull<u8>) -> Option<(Spot, Header)> {
+        let first = self.offset_of(payload.as_ptr())?.checked_sub(HEADER_LEN)?;
+        let at = self.core.blocks.spot((first / DWORD) as u64)?;
+        self.core.fetch_near(at);
+        if !first.is_multiple_of(DWORD) || !self.core.starts_block(at) {
+            return None;
+        }
+        let header = self.core.blocks.read::<Unsound>(at).ok()?;
+        self.core.blocks.fetch_around(at, &header);
+        (!header.is_free()).then_some((at, header))
+    }
+
+    /// Say why an address is no payload.
     #[cold]
-    fn no_block(&self, offset: usize) -> Result<Error, Damage> {
-        let dword = (offset / DWORD) as u32;
-        let (at, header) = self.core.block_around(dword)?;
-        Ok(if header.is_free() {
-            Error::DoubleFree { payload: offset }
-        } else {
-            Error::Interior {
+    #[inline(never)]
+    fn no_block(&self, payload: NonNull<u8>) -> Error {
+        let Some(offset) = self.offset_of(payload.as_ptr()) else {
+            return Error::Foreign;
+        };
+        match self.core.block_around((offset / DWORD) as u32) {
+            Ok((_, header)) if header.is_free() => Error::DoubleFree { payload: offset },
+            Ok((at, _)) => Error::Interior {
                 payload: self.offset(at + HEADER),
-            }
-        })
+            },
+            Err(damage) => damage.into(),
+        }
     }
 
     /// Free a live block that may be pinned.
     #[inline(always)]
-    pub(crate) fn release(&self, at: u32, header: &Header) -> Result<Freed, Error> {
-        if is_pinned(&self.core, at, header)? {
-            let payload = self.offset(at + HEADER);
+    pub(crate) fn release(&self, at: Spot, header: &Header) -> Result<Freed, Error> {
+        if is_pinned(&self.core, at.at(), header)? {
+            let payload = self.offset(at.at() + HEADER);
             return Err(Error::Pinned { payload });
         }
-        self.core.check_canary(at, header)?;
+        self.core.check_canary(at.at(), header)?;
         self.changed();
         Ok(self.core.release(at, header)?)
     }
 
     /// Resize a live block; returns the header's place.
-    pub(crate) fn resize(&self, at: u32, header: &Header, size: usize) -> Result<u32, Error> {
+    pub(crate) fn resize(&self, at: Spot, header: &Header, size: usize) -> Result<u32, Error> {
+        let at = at.at();
         let requested = size.max(1);
         self.core.check_canary(at, header)?;
         let needed = self.core.needed(requested).ok_or_else(|| self.full(size))?;
@@ -206,7 +218,7 @@ impl TagHeap<'_> {
     /// Make a larger block with the same tag, align, bytes and handle; free the old one.
     fn replace(&self, at: u32, header: &Header, requested: usize) -> Result<u32, Error> {
         let tag = header.tag().ok_or(Error::Stale)?;
-        let new = self.place(requested, header.align_log(), tag, NONE)?;
+        let new = self.place(requested, header.align_log(), tag, NONE)?.at();
         let core = &self.core;
         core.blocks.0.copy(at + HEADER, new + HEADER, header.size);
         core.set_canary(new, requested);
@@ -215,7 +227,7 @@ impl TagHeap<'_> {
         if old.handle != NONE {
             core.hand_over(at, &mut old, new)?;
         }
-        core.release(at, &old)?;
+        core.release(core.blocks.known_spot(at), &old)?;
         Ok(new)
     }
 }

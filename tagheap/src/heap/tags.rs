@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use crate::error::Error;
+use crate::error::{Damage, Error};
 use crate::fit::{DWORD, HEADER};
 use crate::handle::Handle;
 use crate::heap::TagHeap;
@@ -53,6 +53,7 @@ impl TagHeap<'_> {
         let mut freed = TagsFreed::default();
         self.core.visit_tags(range, |at, header| {
             self.core.check_canary(at, &header)?;
+            let at = self.core.blocks.known_spot(at);
             freed.bytes += self.core.release(at, &header)?.bytes;
             freed.blocks += 1;
             Ok::<(), Error>(())
@@ -98,11 +99,11 @@ impl TagHeap<'_> {
         if old.side() != new.side() {
             return Err(Error::OtherSide { old, new });
         }
-        let neighbours = self.core.tag_neighbours(at, &header, old)?;
-        self.core.unlink_tag(old, neighbours);
-        let list = self.core.tag_list(new)?;
+        let place = self.core.tag_neighbours::<Damage>(at.at(), &header, old)?;
+        self.core.unlink_tag(place);
+        let place = self.core.tag_place::<Damage>(new, None)?;
         header.set_tag(new);
-        header.links = self.core.link_tag(at, list);
+        header.links = self.core.link_tag(at.at(), place);
         self.core.blocks.write(at, &header);
         self.changed();
         Ok(())

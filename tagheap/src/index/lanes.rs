@@ -1,4 +1,4 @@
-//! Sixteen comparisons at once.
+//! Sixteen numbers at once, all of them below 2^31.
 
 /// One bit for each of the sixteen numbers that is at least `need`, all below 2^31.
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
@@ -43,6 +43,28 @@ fn one_by_one(numbers: &[u32; 16], need: u32) -> u32 {
         .fold(0, |bits, &number| bits << 1 | u32::from(number >= need))
 }
 
+/// The largest of sixteen numbers.
+#[inline]
+pub(super) fn maximum(numbers: &[u32; 16]) -> u32 {
+    let (eights, _) = numbers.as_chunks::<8>();
+    let larger = |a: u32, b: u32| {
+        // They fit signed numbers, which every processor compares several at a time.
+        if a.cast_signed() > b.cast_signed() {
+            a
+        } else {
+            b
+        }
+    };
+    let mut max = eights[0];
+    for (lane, &other) in max.iter_mut().zip(&eights[1]) {
+        *lane = larger(*lane, other);
+    }
+    let [a, b, c, d, e, f, g, h] = max;
+    let fours = [larger(a, e), larger(b, f), larger(c, g), larger(d, h)];
+    let [a, b, c, d] = fours;
+    larger(larger(a, c), larger(b, d))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +78,7 @@ mod tests {
             for need in [need, numbers[pick].max(1), 1, i32::MAX as u32] {
                 prop_assert_eq!(at_least(&numbers, need), one_by_one(&numbers, need));
             }
+            prop_assert_eq!(Some(maximum(&numbers)), numbers.iter().copied().max());
         }
     }
 }

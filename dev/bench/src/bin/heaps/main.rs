@@ -1,8 +1,9 @@
 //! tagheap beside other heaps: churn, tags, defragmentation, and how much room they need.
 //!
 //! `cargo run --profile bench -p bench --features heaps --bin heaps` prints the tables; with the path
-//! of a file behind it, they are written there. Each time is the median of rounds, and a round runs every heap once,
-//! so that what else the machine does falls on all of them.
+//! of a file behind it, they are written there; `heaps times 1000` prints one column of the first.
+//! Each time is the median of rounds, and a round runs every heap once, so that what else the machine
+//! does falls on all of them.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -28,6 +29,15 @@ fn main() -> ExitCode {
         && let Ok(index) = index.parse()
     {
         println!("{}", traces::peak_of_malloc(index));
+        return ExitCode::SUCCESS;
+    }
+    if let [what, live] = &args[..]
+        && what == "times"
+        && let Ok(live) = live.parse()
+    {
+        for (peer, time) in Peer::ALL.iter().zip(churn_times(live)) {
+            println!("{time:8.1} {}", peer.name());
+        }
         return ExitCode::SUCCESS;
     }
     if let [what, peer, live, pairs] = &args[..]
