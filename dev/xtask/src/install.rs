@@ -10,8 +10,10 @@ const CAPI: &str = "tools/heap-capi";
 /// Build the C API, and copy libraries, headers and the pkg-config file below a prefix.
 pub(crate) fn install(prefix: &Path) -> Outcome {
     let prefix = std::path::absolute(root().join(prefix)).map_err(|error| error.to_string())?;
+    // A program that is linked with the file by its path would look for it at that path only.
     run(command(
-        "cargo build --quiet --release --package heap-capi --target-dir target/capi",
+        "cargo rustc --quiet --release --package heap-capi --lib --target-dir target/capi -- \
+         -C link-arg=-Wl,-soname,libheap_capi.so",
     ))?;
     for library in ["libheap_capi.a", "libheap_capi.so"] {
         let built = root().join("target/capi/release").join(library);
