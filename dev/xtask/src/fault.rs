@@ -12,9 +12,8 @@ pub(crate) fn check_installed() -> Outcome {
     let _ = fs::remove_dir_all(&work);
     let (sources, prefix) = (work.join("sources"), work.join("root"));
     copy_sources(&sources)?;
-    // The build folder is the one of the other checks: what malloc-fault depends on is built there already.
-    let mut install =
-        command("cargo install --quiet --locked --debug --offline --path tools/malloc-fault");
+    // The profile is the one that an engineer gets; the build folder is that of the other checks.
+    let mut install = command("cargo install --quiet --locked --offline --path tools/malloc-fault");
     install.current_dir(&sources).arg("--root").arg(&prefix);
     if std::env::var_os("CARGO_TARGET_DIR").is_none() {
         install.arg("--target-dir").arg(root().join("target"));

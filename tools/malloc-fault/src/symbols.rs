@@ -125,7 +125,7 @@ impl Symbols {
         let loader = self.loaders.entry(path.to_owned());
         let loader = loader.or_insert_with(|| Loader::new(path).ok());
         // The call lies right before the place to which it returns.
-        let start = frame.offset - u64::from(frame.into);
+        let start = frame.offset.saturating_sub(u64::from(frame.into));
         let place = if frame.into == 0 {
             frame.offset
         } else {

@@ -139,3 +139,35 @@ fn a_forked_child_scans_what_it_mapped_itself() {
         "{report}"
     );
 }
+
+#[test]
+fn places_that_share_a_slot_have_rules_of_their_own() {
+    // Of so many places with frames of so many sizes, dozens are kept where another one was.
+    const PLACES: usize = 1_000;
+    let mut source =
+        "#include <stdlib.h>\n#include <string.h>\nstatic volatile int sink;\n".to_owned();
+    let mut calls = String::new();
+    for place in 0..PLACES {
+        let len = 16 * (1 + place % 97);
+        source += &format!(
+            "__attribute__((noinline)) static void place_{place}(int n) {{ char room[{len}]; memset(room, n, {len});\n\
+             void *p = malloc(24); sink += room[n] + (p != 0); free(p); }}\n"
+        );
+        calls += &format!("place_{place}(count);\n");
+    }
+    source += &format!(
+        "int main(int count, char **words) {{ (void)words; for (int i = 0; i < 2; i++) {{ {calls} }} return 0; }}\n"
+    );
+    let program = compile("many_places", &source, &["-O1", "-fomit-frame-pointer"]);
+    let traced = json(&["trace", "--json", "--", &program]);
+    let calls = traced[0]["calls"].as_array().expect("a list");
+    let seen: Vec<Vec<String>> = calls.iter().map(|call| functions(&call["stack"])).collect();
+    let known: Vec<Vec<String>> = (0..2 * PLACES)
+        .map(|call| vec![format!("place_{}", call % PLACES), "main".to_owned()])
+        .collect();
+    assert!(
+        seen == known,
+        "{:?}",
+        seen.iter().zip(&known).find(|(seen, known)| seen != known)
+    );
+}
