@@ -292,11 +292,9 @@ fn a_recording_is_what_was_done() {
 #[cfg(feature = "events")]
 #[test]
 fn events_without_a_place_are_counted_and_refusals_are_kept() {
-    let heap = Traced::with(Global, Settings::new().quiet(true).record(2));
-    assert!(
-        heap.allocate(Layout::from_size_align(1 << 46, 8).unwrap())
-            .is_err()
-    );
+    let arena = arena_core::Policy::new().reserve(1 << 16).build().unwrap();
+    let heap = Traced::with(&arena, Settings::new().quiet(true).record(2));
+    assert!(heap.allocate(Layout::new::<[u8; 1 << 20]>()).is_err());
     drop(Box::new_in(7, &heap));
     let recording = heap.recording();
     assert!(matches!(

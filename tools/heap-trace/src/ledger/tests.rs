@@ -64,4 +64,11 @@ fn random_programs_agree_with_a_hash_map() {
             .iter()
             .all(|fault| fault.violation == crate::Violation::DoubleFree)
     );
+    for (block, layout) in model {
+        assert!(heap.free(block, layout));
+    }
+    while let Some(released) = heap.0.release_any() {
+        // SAFETY: from `alloc`, for this layout.
+        unsafe { dealloc(released.block.as_ptr(), released.layout) };
+    }
 }
