@@ -1,6 +1,7 @@
 //! The heap's memory as dwords: the one place where metadata is read and written.
 //!
-//! Every access is checked against the length, so that nothing a corrupted heap says can lead
+//! Every access is compared with the length, but for the unchecked ones, which are `unsafe`: what they
+//! are given was compared before, once (see `spot.rs`). So nothing that a corrupted heap says can lead
 //! outside of it.
 
 use core::ptr::NonNull;

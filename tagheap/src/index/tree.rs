@@ -293,3 +293,6 @@ impl Control {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
