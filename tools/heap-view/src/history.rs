@@ -199,6 +199,7 @@ impl History {
         }
         let ground = open.ground;
         self.check_extent(ground, block, extent)?;
+        self.check_sum(extent.size)?;
         self.put(Placement {
             ground,
             block,
@@ -231,6 +232,7 @@ impl History {
         let row = self.find(region, block)?;
         let old = &self.placements[row];
         let extent = extent(old.extent);
+        let more = extent.size.saturating_sub(old.extent.size);
         let next = Placement {
             extent,
             born: now,
@@ -239,6 +241,7 @@ impl History {
             ..old.clone()
         };
         self.check_extent(next.ground, block, extent)?;
+        self.check_sum(more)?;
         self.take(now, row, death);
         self.put(next);
         Ok(())
@@ -281,6 +284,9 @@ impl History {
         let parent = self.open(from)?;
         let rows: Vec<usize> = parent.by_place.values().copied().collect();
         let Ground { base, size, .. } = self.regions[parent.ground];
+        let sizes = rows.iter().map(|&row| self.placements[row].extent.size);
+        // They are live already, so their own sum can be counted.
+        self.check_sum(sizes.sum())?;
         self.map(now, to, base, size, label)?;
         let ground = self.regions.len() - 1;
         for row in rows {
@@ -387,6 +393,13 @@ impl History {
             block,
             gone: gone(),
         })
+    }
+
+    /// Make sure that so many bytes more can be live.
+    fn check_sum(&self, more: u64) -> Result<(), Misfit> {
+        let live = self.bytes;
+        let sum = live.checked_add(more);
+        sum.map(drop).ok_or(Misfit::TooMany { live, more })
     }
 
     fn check_extent(&self, ground: usize, block: BlockId, extent: Extent) -> Result<(), Misfit> {

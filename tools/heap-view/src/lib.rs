@@ -10,6 +10,7 @@ pub mod html;
 pub mod json_lines;
 pub mod map;
 pub mod picture;
+mod printable;
 mod record;
 pub mod rep;
 pub mod replay;

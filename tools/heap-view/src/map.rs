@@ -3,6 +3,7 @@
 use crate::error::DrawError;
 use crate::history::History;
 use crate::picture::{Drawn, Window, spans, windows};
+use crate::printable::printable;
 use crate::snapshot::State;
 use crate::trace::Trace;
 use std::collections::BTreeSet;
@@ -90,10 +91,10 @@ impl Map<'_> {
         let mut rest = &spans[..];
         let mut at = window.from;
         while at < window.to {
-            let end = window.to.min(at + cells * per_cell);
+            let end = window.to.min(at.saturating_add(cells * per_cell));
             let row: Vec<Cell> = (at..end)
                 .step_by(per_cell as usize)
-                .map(|from| self.cell(&mut rest, from, end.min(from + per_cell)))
+                .map(|from| self.cell(&mut rest, from, end.min(from.saturating_add(per_cell))))
                 .collect();
             let _ = write!(
                 self.out,
@@ -110,7 +111,10 @@ impl Map<'_> {
     fn headline(&mut self, window: Window, per_cell: u64) {
         let ground = &self.history.regions[window.ground];
         let label = ground.label.and_then(|id| self.trace.label_of(id));
-        let name = label.map_or_else(|| format!("region {}", ground.region.0), str::to_owned);
+        let name = label.map_or_else(
+            || format!("region {}", ground.region.0),
+            |name| printable(name).into_owned(),
+        );
         let size = match ground.size {
             0 => String::new(),
             size => format!(" of {size}"),
@@ -205,7 +209,9 @@ impl Map<'_> {
             let label = placement.label.and_then(|id| self.trace.label_of(id));
             let label = label.map_or_else(String::new, |text| format!("  {text:?}"));
             let site = placement.site.and_then(|id| self.trace.site_of(id));
-            let site = site.map_or_else(String::new, |site| format!("  {site}"));
+            let site = site.map_or_else(String::new, |site| {
+                format!("  {}", printable(&site.to_string()))
+            });
             let _ = writeln!(
                 self.out,
                 "{:>width$}  #{} {} B at +{}{label}{site}",

@@ -12,6 +12,7 @@
 //! ```
 
 use crate::rep::{Operation, Rep};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -140,7 +141,7 @@ impl fmt::Display for Stopped {
 pub fn replay<S: Subject>(rep: &Rep, subject: &mut S) -> Outcome {
     let mut run = Run {
         subject,
-        blocks: (0..rep.ids).map(|_| None).collect(),
+        blocks: BTreeMap::new(),
         live: 0,
         operation: 0,
         outcome: Outcome {
@@ -165,7 +166,7 @@ pub fn replay<S: Subject>(rep: &Rep, subject: &mut S) -> Outcome {
 struct Run<'s, S: Subject> {
     subject: &'s mut S,
     /// Live blocks by id, with the size that was asked for.
-    blocks: Vec<Option<(S::Block, u64)>>,
+    blocks: BTreeMap<u32, (S::Block, u64)>,
     live: u64,
     operation: usize,
     outcome: Outcome,
@@ -179,12 +180,12 @@ impl<S: Subject> Run<'_, S> {
                 let block = self.timed(|subject| subject.alloc(asked));
                 let mut block = block.map_err(|refused| self.refused(size, refused))?;
                 let filled = self.fill(id, &mut block, 0, size);
-                self.blocks[id as usize] = Some((block, size));
+                self.blocks.insert(id, (block, size));
                 self.live += size;
                 filled?;
             }
             Operation::Realloc { id, size } => {
-                let Some((mut block, old)) = self.blocks[id as usize].take() else {
+                let Some((mut block, old)) = self.blocks.remove(&id) else {
                     return Ok(());
                 };
                 let checked = self.check(id, &mut block, old);
@@ -199,12 +200,12 @@ impl<S: Subject> Run<'_, S> {
                     Err(refused) => Err(self.refused(size, refused)),
                 };
                 let size = if filled.is_ok() { size } else { old };
-                self.blocks[id as usize] = Some((block, size));
+                self.blocks.insert(id, (block, size));
                 self.live = self.live - old + size;
                 checked.and(kept).and(filled)?;
             }
             Operation::Free { id } => {
-                let Some((mut block, size)) = self.blocks[id as usize].take() else {
+                let Some((mut block, size)) = self.blocks.remove(&id) else {
                     return Ok(());
                 };
                 let checked = self.check(id, &mut block, size);
@@ -219,11 +220,8 @@ impl<S: Subject> Run<'_, S> {
 
     /// Checks and frees what is left.
     fn end(&mut self) {
-        for id in 0..self.blocks.len() {
-            let Some((mut block, size)) = self.blocks[id].take() else {
-                continue;
-            };
-            let checked = self.check(id as u32, &mut block, size);
+        while let Some((id, (mut block, size))) = self.blocks.pop_first() {
+            let checked = self.check(id, &mut block, size);
             self.subject.free(block);
             if let Err(stopped) = checked {
                 self.outcome.stopped.get_or_insert(stopped);

@@ -199,7 +199,7 @@ impl Drawing<'_> {
         let mut rest = &spans[..];
         for row in 0..rows {
             let from = window.from + row * per_row;
-            let to = window.to.min(from + per_row);
+            let to = window.to.min(from.saturating_add(per_row));
             if row % every == 0 {
                 let how = "class=\"faint\" text-anchor=\"end\"";
                 self.y += height - 6.0;

@@ -260,3 +260,86 @@ fn help_names_every_command() {
         );
     }
 }
+
+/// A recording with lines as a foreign program might write them.
+fn foreign(folder: &Path, lines: &[&str], events: usize) -> PathBuf {
+    let path = folder.join("foreign.jsonl");
+    let head = r#"{"is":"heap-view events","version":1}"#;
+    let text = format!(
+        "{head}\n{}\n{{\"is\":\"end\",\"n\":{events}}}\n",
+        lines.join("\n")
+    );
+    fs::write(&path, text).expect("written");
+    path
+}
+
+#[test]
+fn the_last_bytes_of_all_addresses_are_drawn() {
+    let folder = scratch("command-last");
+    let lines = [
+        r#"{"is":"map","n":0,"region":1,"base":0,"size":0}"#,
+        r#"{"is":"alloc","n":1,"region":1,"block":1,"at":18446744073709551515,"size":100}"#,
+    ];
+    let path = foreign(&folder, &lines, 2);
+    let map = good(&["map", "--width", "80", text(&path)]);
+    assert!(map.contains("#1 100 B at +18446744073709551515"), "{map}");
+    assert_eq!(map.lines().count(), 5, "{map}");
+    let svg = good(&["svg", text(&path)]);
+    assert!(svg.contains("block 1, 100 bytes"), "{svg}");
+}
+
+#[test]
+fn bytes_that_cannot_be_counted_are_refused_and_totals_are_not_cut() {
+    let folder = scratch("command-sums");
+    let half = r#""region":1,"at":0,"size":9223372036854775808"#;
+    let map = r#"{"is":"map","n":0,"region":1,"base":0,"size":0}"#;
+    let alloc = |n: u32| format!(r#"{{"is":"alloc","n":{n},"block":{n},{half}}}"#);
+    let both = [alloc(1), alloc(2)];
+    let path = foreign(&folder, &[map, &both[0], &both[1]], 3);
+    let said = refused(&["map", text(&path)], 2);
+    assert!(
+        said.contains(
+            "9223372036854775808 bytes more than the 9223372036854775808 that are live \
+             are too many to be counted"
+        ),
+        "{said}"
+    );
+    let free = r#"{"is":"free","n":2,"region":1,"block":1}"#;
+    let path = foreign(&folder, &[map, &both[0], free, &alloc(3)], 4);
+    let stacks = good(&["export", "collapsed", text(&path)]);
+    assert_eq!(stacks, "unknown 18446744073709551616\n");
+}
+
+#[test]
+fn no_recording_commands_the_terminal() {
+    let folder = scratch("command-escapes");
+    let lines = [
+        r#"{"is":"label","n":0,"id":1,"text":"\u001b]0;mine\u0007\nheap-view: all is well"}"#,
+        r#"{"is":"site","n":0,"id":1,"frames":[{"function":"f\u001b[2J","file":"a\nb"}]}"#,
+        r#"{"is":"map","n":0,"region":1,"base":0,"size":4096,"label":1}"#,
+        r#"{"is":"alloc","n":1,"region":1,"block":1,"at":0,"size":100,"site":1}"#,
+    ];
+    let path = foreign(&folder, &lines, 2);
+    let map = good(&["map", text(&path)]);
+    assert!(!map.contains(['\u{1b}', '\u{7}']), "{map:?}");
+    assert!(
+        map.contains("0;mine") && !map.contains("\nheap-view:"),
+        "{map:?}"
+    );
+    let path = foreign(&folder, &[r#"{"is":"\u001b[2J"}"#, r#"{"\u001b[2J":1}"#], 0);
+    let said = refused(&["check", text(&path)], 2);
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+}
+
+#[test]
+fn a_workload_takes_room_for_the_ids_that_it_uses() {
+    let folder = scratch("command-ids");
+    let path = folder.join("few.rep");
+    fs::write(
+        &path,
+        "100\n4294967295\n2\n1\na 4294967294 10\nf 4294967294\n",
+    )
+    .expect("written");
+    let said = good(&["replay", "--on", "malloc", text(&path)]);
+    assert!(said.contains("2 of 2 operations"), "{said}");
+}

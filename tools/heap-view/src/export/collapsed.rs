@@ -27,7 +27,7 @@ pub enum Weight {
 /// If an event does not fit those before it, or the writer refuses.
 pub fn collapsed(trace: &Trace, weight: Weight, mut out: impl Write) -> Result<(), DrawError> {
     let history = History::of(trace)?;
-    let mut stacks: BTreeMap<String, u64> = BTreeMap::new();
+    let mut stacks: BTreeMap<String, u128> = BTreeMap::new();
     for (site, sum) in sums(&history, weight) {
         *stacks.entry(stack(trace, site)).or_default() += sum;
     }
@@ -38,19 +38,21 @@ pub fn collapsed(trace: &Trace, weight: Weight, mut out: impl Write) -> Result<(
     Ok(())
 }
 
-fn sums(history: &History, weight: Weight) -> BTreeMap<Option<SiteId>, u64> {
-    let mut sums: BTreeMap<_, u64> = BTreeMap::new();
+fn sums(history: &History, weight: Weight) -> BTreeMap<Option<SiteId>, u128> {
+    let mut sums: BTreeMap<_, u128> = BTreeMap::new();
     for change in changes(history) {
         let sum = sums.entry(site_of(history, change.block)).or_default();
         match (weight, change.what) {
-            (Weight::Bytes, What::Alloc { size }) => *sum += size,
-            (Weight::Bytes, What::Resize { old, new }) => *sum += new.saturating_sub(old),
+            (Weight::Bytes, What::Alloc { size }) => *sum += u128::from(size),
+            (Weight::Bytes, What::Resize { old, new }) => {
+                *sum += u128::from(new.saturating_sub(old))
+            }
             (Weight::Blocks, What::Alloc { .. }) => *sum += 1,
             (Weight::LiveAt(moment), what) if change.event < moment => {
                 *sum = match what {
-                    What::Alloc { size } => *sum + size,
-                    What::Resize { old, new } => *sum - old + new,
-                    What::End { size } => *sum - size,
+                    What::Alloc { size } => *sum + u128::from(size),
+                    What::Resize { old, new } => *sum - u128::from(old) + u128::from(new),
+                    What::End { size } => *sum - u128::from(size),
                 }
             }
             _ => {}

@@ -13,9 +13,9 @@ use std::io::Write;
 #[derive(Debug, Default, Clone, Serialize)]
 struct Point {
     /// Bytes, blocks and lifetimes in total.
-    tb: u64,
+    tb: u128,
     tbk: u64,
-    tl: u64,
+    tl: u128,
     /// The most bytes that were live at once, and the blocks then.
     mb: u64,
     mbk: u64,
@@ -125,17 +125,17 @@ fn points(
         let born = history.placements[change.block].born;
         match change.what {
             What::Alloc { size } => {
-                (point.tb, point.tbk) = (point.tb + size, point.tbk + 1);
+                (point.tb, point.tbk) = (point.tb + u128::from(size), point.tbk + 1);
                 (point.eb, point.ebk) = (point.eb + size, point.ebk + 1);
-                point.tl += clock.end() - clock.at(born);
+                point.tl += u128::from(clock.end() - clock.at(born));
             }
             What::Resize { old, new } => {
-                point.tb += new.saturating_sub(old);
+                point.tb += u128::from(new.saturating_sub(old));
                 point.eb = point.eb - old + new;
             }
             What::End { size } => {
                 (point.eb, point.ebk) = (point.eb - size, point.ebk - 1);
-                point.tl -= clock.end() - clock.at(change.event);
+                point.tl -= u128::from(clock.end() - clock.at(change.event));
             }
         }
         if point.eb > point.mb {

@@ -73,6 +73,14 @@ pub enum Misfit {
         /// The alignment.
         align: u32,
     },
+    /// More bytes live at once than can be counted.
+    #[error("{more} bytes more than the {live} that are live are too many to be counted")]
+    TooMany {
+        /// The bytes that are live.
+        live: u64,
+        /// How many come.
+        more: u64,
+    },
 }
 
 fn unknown(gone: Option<usize>, ended: &str, begun: &str) -> String {

@@ -2,6 +2,7 @@
 
 use super::VERSION;
 use crate::history::Misfit;
+use crate::printable::printable;
 use std::io;
 use thiserror::Error;
 
@@ -53,7 +54,7 @@ pub enum Wrong {
         events: u64,
     },
     /// Not JSON, or not with these fields.
-    #[error("not a line of an event file: {0}")]
+    #[error("not a line of an event file: {}", printable(.0))]
     NotALine(String),
     /// A line that is longer than any of ours.
     #[error("longer than {limit} bytes")]
@@ -62,7 +63,7 @@ pub enum Wrong {
         limit: usize,
     },
     /// A field is missing.
-    #[error("{kind} without {field}")]
+    #[error("{} without {field}", printable(kind))]
     Without {
         /// What the line is.
         kind: String,
