@@ -17,7 +17,9 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS.
 const SIGNALS: [c_int; 7] = [4, 5, 6, 7, 8, 11, 31];
+const SIGTRAP: c_int = 5;
 const SIGABRT: c_int = 6;
+const SIGSYS: c_int = 31;
 const SA_SIGINFO: u64 = 4;
 const SA_RESTORER: u64 = 0x0400_0000;
 const SA_ONSTACK: u64 = 0x0800_0000;
@@ -158,8 +160,8 @@ unsafe extern "C" fn handle(signal: c_int, info: *const c_int, context: *const u
     unsafe { sigaction(signal, before(index.unwrap_or(0)), null_mut()) };
     // SAFETY: the first word of `siginfo_t` is the signal, the third says who sent it: above 0, the kernel for a fault.
     let code = unsafe { info.wrapping_add(2).read() };
-    if signal == SIGABRT || code <= 0 {
-        // A signal that was sent does not come again by itself.
+    if matches!(signal, SIGABRT | SIGTRAP | SIGSYS) || code <= 0 {
+        // A signal that was sent does not come again by itself, and a trap or a refused call is behind the program already.
         // SAFETY: no arguments but numbers.
         let thread = unsafe { sys!(sys::GETTID, 0) };
         // SAFETY: this thread, the signal it has just got.
