@@ -46,6 +46,18 @@ const CHECKS: &[Check] = &[
         needs: None,
     },
     Check {
+        name: "lints, heap-trace with the least and with all features",
+        run: || {
+            for features in ["--no-default-features", "--all-features"] {
+                cargo(&format!(
+                    "clippy --quiet --package heap-trace {features} -- --deny warnings"
+                ))?;
+            }
+            Ok(())
+        },
+        needs: None,
+    },
+    Check {
         name: "lints, fork-probe without its command",
         run: || {
             cargo("clippy --quiet --package fork-probe --no-default-features -- --deny warnings")

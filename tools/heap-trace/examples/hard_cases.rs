@@ -167,6 +167,54 @@ fn fork() {
     drop(kept);
 }
 
+thread_local! {
+    /// More thread-local variables than a page.
+    static TABLE: [Cell<usize>; 4096] = const { [const { Cell::new(0) }; 4096] };
+}
+
+/// Blocks that a table of thread-local variables leads to, from its first place to its last.
+fn in_thread_locals() {
+    TABLE.with(|table| {
+        for place in [0, 2000, 4095] {
+            let block = Box::leak(Box::new([place; 3]));
+            std::hint::black_box(table)[place].set(ptr::from_mut(block).expose_provenance());
+        }
+    });
+    // Another thread may end the process: the main one still has them.
+    if std::env::args().nth(2).is_some() {
+        let end = std::thread::spawn(|| std::process::exit(0));
+        end.join().expect("the process ends before");
+    }
+}
+
+/// Many blocks, checked again and again, and a large one.
+fn much_to_report() {
+    let kept: Vec<Box<usize>> = (0..50_000).map(Box::new).collect();
+    for _ in 0..60 {
+        heap_trace::check!();
+    }
+    drop(kept);
+    std::mem::forget(vec![0_u8; 300 << 20]);
+}
+
+/// A traced allocator beside the traced heap, both with stacks.
+fn two_tracers() {
+    use allocator_api2_02::{alloc::Global, vec::Vec};
+    let settings = Settings::new().backtraces(true);
+    let heap = heap_trace::Traced::with(Global, settings);
+    let mut numbers = Vec::new_in(&heap);
+    numbers.extend([1, 2, 3]);
+    let report = heap.report(&heap_trace::Roots::new().value(&numbers.as_ptr()));
+    assert!(report.is_clean(), "{report}");
+}
+
+/// Text that a stream of C holds when the process ends.
+fn stream_of_c() {
+    // SAFETY: a text that ends with a NUL, without anything to fill in.
+    unsafe { libc::printf(c"written by C".as_ptr()) };
+    leak();
+}
+
 fn leak() {
     std::mem::forget(vec![1_u8; 99]);
 }
@@ -192,6 +240,10 @@ fn run(case: &str) {
         "signal_in_allocator" => signal_in_allocator(),
         "threads_that_end" => threads_that_end(),
         "fork" => fork(),
+        "in_thread_locals" => in_thread_locals(),
+        "much_to_report" => much_to_report(),
+        "two_tracers" => two_tracers(),
+        "stream_of_c" => stream_of_c(),
         "leak" => leak(),
         "crash" => crash(),
         case => panic!("no case {case:?}"),

@@ -18,7 +18,8 @@ use crate::reach::Roots;
 use crate::record::{Origin, Place};
 use crate::report::Report;
 use crate::settings::{Method, Mode, On, Settings};
-use crate::thread;
+use crate::stack::{self, StackId};
+use crate::thread::{self, Depth};
 use crate::zone::Shape;
 
 /// An allocator whose blocks are written down: an `Allocator` around any other.
@@ -43,6 +44,7 @@ use crate::zone::Shape;
 pub struct Traced<A, M: Mode = On> {
     allocator: A,
     ledger: Lock<Ledger>,
+    settings: Settings,
     /// Gives a block back to the allocator; known once a block came from there.
     back: OnceLock<Back<A>>,
     mode: PhantomData<M>,
@@ -81,6 +83,7 @@ impl<A, M: Mode> Traced<A, M> {
         Self {
             allocator,
             ledger: Lock::new(Ledger::new(settings)),
+            settings,
             back: OnceLock::new(),
             mode: PhantomData,
         }
@@ -94,18 +97,18 @@ impl<A, M: Mode> Traced<A, M> {
     /// Look at every red zone and at everything quarantined, and return how many faults are known.
     #[track_caller]
     pub fn check(&self) -> usize {
-        self.inside(|ledger| {
-            let origin = ledger.origin(Some(Location::caller()));
-            ledger.check(origin)
-        })
-        .unwrap_or_default()
+        let origin = self.origin(Location::caller());
+        self.inside(|ledger| ledger.check(origin))
+            .unwrap_or_default()
     }
 
     /// Check everything, look for the blocks that cannot be reached from the roots, and tell.
     #[track_caller]
     pub fn report(&self, roots: &Roots) -> Report {
         self.check();
-        self.inside(|ledger| ledger.report("heap", roots))
+        // Not as `inside`: a report allocates.
+        thread::enter_to_report()
+            .map(|_inside| self.ledger.take().report("heap", roots))
             .unwrap_or_else(|| {
                 let mut report = Report::new("heap", Vec::new(), &[]);
                 report
@@ -129,13 +132,27 @@ impl<A, M: Mode> Traced<A, M> {
     /// ```
     #[cfg(feature = "events")]
     pub fn recording(&self) -> heap_view::Trace {
-        self.inside(|ledger| ledger.recording())
+        // Not as `inside`: it allocates.
+        thread::enter_to_report()
+            .map(|_inside| self.ledger.take().recording())
             .unwrap_or_else(|| heap_view::Trace::new("asked for inside the tracer"))
     }
 
     /// Remember which blocks there are: [`Report::since`] tells what is new and still live.
     pub fn mark(&self) -> u64 {
         self.inside(|ledger| ledger.next_id()).unwrap_or_default()
+    }
+
+    /// Where the program calls from, as far as the settings ask for it. Taken outside of the ledger's
+    /// lock: walking a stack may allocate, the first time.
+    #[inline]
+    fn origin(&self, place: Place) -> Origin {
+        let inside = self.settings.backtraces.then(thread::enter_to_report);
+        let stack = inside.flatten().map_or(StackId::NONE, |_| stack::capture());
+        Origin {
+            place: Some(place),
+            stack,
+        }
     }
 
     /// Use the ledger, unless this thread does so already.
@@ -153,26 +170,23 @@ impl<A, M: Mode> Traced<A, M> {
         from: impl FnOnce(Layout) -> Option<NonNull<u8>>,
         back: impl FnOnce(NonNull<u8>, Layout),
     ) -> Result<NonNull<u8>, Refused> {
-        let settings = self
-            .inside(|ledger| ledger.settings())
-            .ok_or(Refused::Inside)?;
-        if settings.method != Method::Canary {
-            let placed = self.inside(|ledger| {
-                let origin = ledger.origin(Some(place));
-                ledger.add_guarded(layout, origin).ok()
-            });
+        if thread::depth() != Depth::Outside {
+            return Err(Refused::Inside);
+        }
+        let origin = self.origin(place);
+        if self.settings.method != Method::Canary {
+            let placed = self.inside(|ledger| ledger.add_guarded(layout, origin).ok());
             return placed.flatten().ok_or_else(|| {
-                self.refuse(layout, place);
+                self.refuse(layout, origin);
                 Refused::Exhausted
             });
         }
         let (shape, enlarged) = Shape::of(layout).ok_or(Refused::Exhausted)?;
         let Some(block) = from(enlarged) else {
-            self.refuse(layout, place);
+            self.refuse(layout, origin);
             return Err(Refused::Exhausted);
         };
         let written = self.inside(|ledger| {
-            let origin = ledger.origin(Some(place));
             // SAFETY: handed out just now, for the enlarged layout.
             unsafe { ledger.add(block, shape, layout, origin) }.ok()
         });
@@ -184,14 +198,11 @@ impl<A, M: Mode> Traced<A, M> {
 
     /// Record that there was no memory for a block.
     #[cold]
-    fn refuse(&self, layout: Layout, place: Place) {
+    fn refuse(&self, layout: Layout, origin: Origin) {
         #[cfg(feature = "events")]
-        self.inside(|ledger| {
-            let origin = ledger.origin(Some(place));
-            ledger.note_refused(layout, origin);
-        });
+        self.inside(|ledger| ledger.note_refused(layout, origin));
         #[cfg(not(feature = "events"))]
-        let _ = (layout, place);
+        let _ = (layout, origin);
     }
 
     /// Take a block back into quarantine, and return those that leave it.
@@ -206,11 +217,9 @@ impl<A, M: Mode> Traced<A, M> {
         layout: Layout,
         place: Place,
     ) -> Result<(), Violation> {
-        let freed = self.inside(|ledger| {
-            let origin = ledger.origin(Some(place));
-            // SAFETY: passed on.
-            unsafe { ledger.free(block, layout, origin) }
-        });
+        let origin = self.origin(place);
+        // SAFETY: passed on.
+        let freed = self.inside(|ledger| unsafe { ledger.free(block, layout, origin) });
         while let Some(Some(released)) = self.inside(Ledger::release) {
             self.give_back(released);
         }
@@ -228,8 +237,7 @@ impl<A, M: Mode> Traced<A, M> {
     /// Write a report to standard error if there is a fault that nobody has been told of.
     fn tell_news(&mut self) {
         let ledger = self.ledger.get_mut();
-        let quiet = ledger.settings().quiet;
-        if ledger.faults().has_news() && !quiet {
+        if ledger.faults().has_news() && !self.settings.quiet {
             let report = ledger.report("heap", &Roots::new());
             // If nobody reads standard error either, there is nobody left to tell.
             let _ = writeln!(std::io::stderr().lock(), "{report}");

@@ -20,7 +20,6 @@ use crate::reach::{self, Roots};
 use crate::record::{Origin, Record, State};
 use crate::report::{Numbers, Report};
 use crate::settings::{Method, Settings};
-use crate::stack;
 use crate::table::Table;
 use crate::thread;
 use crate::zone::{self, Shape, Side, shape};
@@ -456,16 +455,5 @@ impl Ledger {
         }
         self.faults.mark_told();
         report
-    }
-
-    /// Whether stacks are to be taken.
-    pub(crate) fn origin(&self, place: Option<crate::record::Place>) -> Origin {
-        Origin {
-            place,
-            stack: match self.settings.backtraces {
-                true => stack::capture(),
-                false => stack::StackId::NONE,
-            },
-        }
     }
 }

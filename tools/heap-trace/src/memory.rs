@@ -22,8 +22,8 @@ impl Memory {
         Some(Self { file })
     }
 
-    /// Add the aligned words of a range that can be read.
-    pub(crate) fn words(&self, address: usize, len: usize, words: &mut Vec<usize>) {
+    /// Show the aligned words of a range that can be read, but for zeros.
+    pub(crate) fn words(&self, address: usize, len: usize, mut show: impl FnMut(usize)) {
         const WORD: usize = size_of::<usize>();
         let start = address.next_multiple_of(WORD);
         let end = address.saturating_add(len) & !(WORD - 1);
@@ -37,9 +37,10 @@ impl Memory {
                 continue;
             };
             let read = read / WORD * WORD;
-            words.extend(bytes[..read].chunks_exact(WORD).map(|word| {
+            let words = bytes[..read].chunks_exact(WORD).map(|word| {
                 usize::from_ne_bytes(word.try_into().expect("a chunk of a word's length"))
-            }));
+            });
+            words.filter(|&word| word != 0).for_each(&mut show);
             at += read.max(WORD);
         }
     }

@@ -153,35 +153,28 @@ impl Search {
         }
     }
 
-    /// The block that an address leads into, and whether to its start.
-    fn block_at(&self, address: usize) -> Option<(usize, bool)> {
-        let index = self
-            .blocks
-            .partition_point(|block| block.start() <= address)
-            .checked_sub(1)?;
-        let block = &self.blocks[index];
-        // A block of no bytes is reached by its own address only.
-        (address < block.end().max(block.start() + 1)).then_some((index, address == block.start()))
-    }
-
     /// Mark what the words of a range lead to, coming from something of this class.
     fn mark_from(&mut self, address: usize, len: usize, class: Class) {
-        let mut words = Vec::new();
-        self.memory.words(address, len, &mut words);
-        for word in words {
-            let Some((index, is_start)) = self.block_at(word) else {
-                continue;
+        let Self {
+            blocks,
+            found,
+            open,
+            memory,
+        } = self;
+        memory.words(address, len, |word| {
+            let Some((index, is_start)) = block_at(blocks, word) else {
+                return;
             };
             let class = match class {
                 Class::StillReachable if !is_start => Class::PossiblyLost,
                 class => class,
             };
-            let known = self.found[index];
+            let known = found[index];
             if known == Class::Live || class > known {
-                self.found[index] = class;
-                self.open.push(index);
+                found[index] = class;
+                open.push(index);
             }
-        }
+        });
     }
 
     /// Go on from the blocks found until nothing new comes.
@@ -203,22 +196,36 @@ impl Search {
             let mut open = vec![first];
             let mut seen = HashMap::from([(first, ())]);
             while let Some(index) = open.pop() {
-                let block = self.blocks[index];
-                let mut words = Vec::new();
-                self.memory.words(block.start(), block.size, &mut words);
-                for word in words {
-                    let Some((next, _)) = self.block_at(word) else {
-                        continue;
+                let Self {
+                    blocks,
+                    found,
+                    memory,
+                    ..
+                } = &mut *self;
+                memory.words(blocks[index].start(), blocks[index].size, |word| {
+                    let Some((next, _)) = block_at(blocks, word) else {
+                        return;
                     };
-                    let lost = matches!(self.found[next], Class::Live | Class::DefinitelyLost);
+                    let lost = matches!(found[next], Class::Live | Class::DefinitelyLost);
                     if lost && seen.insert(next, ()).is_none() {
-                        self.found[next] = Class::IndirectlyLost;
+                        found[next] = Class::IndirectlyLost;
                         open.push(next);
                     }
-                }
+                });
             }
         }
     }
+}
+
+/// The block that an address leads into, of blocks in the order of their addresses, and whether to its
+/// start.
+fn block_at(blocks: &[Record], address: usize) -> Option<(usize, bool)> {
+    let index = blocks
+        .partition_point(|block| block.start() <= address)
+        .checked_sub(1)?;
+    let block = &blocks[index];
+    // A block of no bytes is reached by its own address only.
+    (address < block.end().max(block.start() + 1)).then_some((index, address == block.start()))
 }
 
 /// Blocks of one class from one site.

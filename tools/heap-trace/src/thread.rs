@@ -2,6 +2,7 @@
 //! stacks are.
 
 use std::cell::Cell;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Threads whose stacks are searched for pointers; those beyond are not, and a report says so.
@@ -11,6 +12,8 @@ const KNOWN: usize = 1024;
 static STACKS: [AtomicUsize; KNOWN] = [const { AtomicUsize::new(0) }; KNOWN];
 static NEXT: AtomicU32 = AtomicU32::new(1);
 static UNKNOWN: AtomicBool = AtomicBool::new(false);
+/// The address of the main thread's [`NUMBER`], or 0.
+static MAIN: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// This thread's number; 0 until it is asked for. A plain cell, without a destructor: it is there in
@@ -45,6 +48,11 @@ pub(crate) fn number() -> u32 {
 fn register(number: &Cell<u32>) -> u32 {
     let new = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
     number.set(new);
+    // SAFETY: asks for a number.
+    let (process, thread) = (std::process::id(), unsafe { libc::gettid() });
+    if u32::try_from(thread) == Ok(process) {
+        MAIN.store(ptr::from_ref(number).addr(), Ordering::Release);
+    }
     let here = (&raw const new).addr();
     let free = STACKS.iter().position(|slot| {
         slot.compare_exchange(0, here, Ordering::AcqRel, Ordering::Relaxed)
@@ -66,17 +74,17 @@ pub(crate) fn stacks() -> Vec<usize> {
     stacks.filter(|&at| at != 0).collect()
 }
 
+/// The address of this thread's number, and of the main thread's if that is known: by how far they are
+/// apart, all thread-local variables are.
+pub(crate) fn own_and_main() -> (usize, Option<usize>) {
+    let own = NUMBER.with(|number| ptr::from_ref(number).addr());
+    let main = MAIN.load(Ordering::Acquire);
+    (own, (main != 0).then_some(main))
+}
+
 /// Tell whether there are threads whose stacks are not known.
 pub(crate) fn are_some_unknown() -> bool {
     UNKNOWN.load(Ordering::Relaxed)
-}
-
-/// The thread-local variables of the main thread, whose stack does not hold them: from the variable of
-/// ours that lies among them, one page to each side.
-pub(crate) fn locals() -> Vec<(usize, usize)> {
-    const AROUND: usize = 4096;
-    let here = NUMBER.with(|number| std::ptr::from_ref(number).addr());
-    vec![(here.saturating_sub(AROUND), 2 * AROUND)]
 }
 
 /// Where a thread is.

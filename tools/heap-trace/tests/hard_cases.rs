@@ -111,6 +111,45 @@ fn the_status_is_as_asked_if_something_is_wrong() {
 }
 
 #[test]
+fn thread_local_variables_lead_to_blocks_however_many_there_are() {
+    for end in ["", "by another thread"] {
+        let mut command = Command::new(program("hard_cases"));
+        command
+            .arg("in_thread_locals")
+            .args((!end.is_empty()).then_some(end));
+        let output = command.env("HEAP_TRACE", "no-stacks").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("0 faults"), "{said}");
+        assert!(!said.contains("lost"), "{end}: {said}");
+    }
+}
+
+#[test]
+fn a_report_has_room_however_much_was_reported_before() {
+    let (output, said) = run("much_to_report", "no-stacks");
+    assert!(output.status.success(), "{said}");
+    let lost = format!("definitely lost: {} bytes in 1 blocks", 300 << 20);
+    assert!(said.contains(&lost), "{said}");
+}
+
+#[test]
+fn what_tracers_allocate_is_not_taken_for_a_signal_handler() {
+    let (output, said) = run("two_tracers", "stacks");
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("0 faults") && !said.contains("signal"),
+        "{said}"
+    );
+}
+
+#[test]
+fn streams_of_c_are_written_when_the_status_is_changed() {
+    let (output, said) = run("stream_of_c", "exit=9,no-stacks");
+    assert_eq!(output.status.code(), Some(9), "{said}");
+    assert_eq!(output.stdout, b"written by C");
+}
+
+#[test]
 fn words_that_mean_nothing_are_said() {
     let (_, said) = run("leak", "no-stacks,loud");
     assert!(

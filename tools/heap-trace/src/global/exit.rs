@@ -1,5 +1,6 @@
 //! The end of a traced program, and its forks.
 
+use std::ffi::c_int;
 use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -71,11 +72,26 @@ fn report_at_exit(here: usize) {
     match (is_clean, told, status) {
         (true, _, _) | (false, true, None) => {}
         // What could not be told in words is told by the status.
-        (false, _, status) => {
-            // SAFETY: this is the last function to run at exit.
-            unsafe { libc::_exit(status.map_or(1, i32::from)) }
-        }
+        (false, _, status) => end_with(status.map_or(1, i32::from)),
     }
+}
+
+/// End the process with a status, also if it is ending with another. What C's streams still hold is
+/// written.
+#[cfg(target_env = "gnu")]
+fn end_with(status: c_int) -> ! {
+    // SAFETY: this C library goes on with what is left to do at exit, if it is called in the middle of it.
+    unsafe { libc::exit(status) }
+}
+
+/// End the process with a status, also if it is ending with another. What C's streams still hold is
+/// written.
+#[cfg(not(target_env = "gnu"))]
+fn end_with(status: c_int) -> ! {
+    // SAFETY: writes what all streams hold.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+    // SAFETY: this is the last function to run at exit.
+    unsafe { libc::_exit(status) }
 }
 
 impl Shared {

@@ -24,39 +24,40 @@ macro_rules! implement_allocator {
                 unsafe { allocator.deallocate(released.block, released.layout) };
             }
 
-            impl<A: Allocator, M: Mode> Traced<A, M> {
-                #[inline]
-                fn allocate_at(&self, layout: Layout, place: Place) -> Result<NonNull<[u8]>, AllocError> {
-                    self.back.get_or_init(|| give_back::<A>);
-                    let from = |layout| self.allocator.allocate(layout).ok().map(NonNull::cast);
-                    // SAFETY: returned unused.
-                    let back = |block, layout| unsafe { self.allocator.deallocate(block, layout) };
-                    let block = self.allocate_by(layout, place, from, back).map_err(|_| AllocError)?;
-                    Ok(NonNull::slice_from_raw_parts(block, layout.size()))
-                }
+            // Functions, not methods: those of two versions of the trait would have the same names.
+            #[inline]
+            fn allocate_at<A: Allocator, M: Mode>(heap: &Traced<A, M>, layout: Layout, place: Place) -> Result<NonNull<[u8]>, AllocError> {
+                heap.back.get_or_init(|| give_back::<A>);
+                let from = |layout| heap.allocator.allocate(layout).ok().map(NonNull::cast);
+                // SAFETY: returned unused.
+                let back = |block, layout| unsafe { heap.allocator.deallocate(block, layout) };
+                let block = heap.allocate_by(layout, place, from, back).map_err(|_| AllocError)?;
+                Ok(NonNull::slice_from_raw_parts(block, layout.size()))
+            }
 
-                /// # Safety
-                ///
-                /// As [`Allocator::deallocate`].
-                #[inline]
-                unsafe fn deallocate_at(&self, block: NonNull<u8>, layout: Layout, place: Place) {
-                    // The fault is noted for the report; there is nobody to return it to.
-                    // SAFETY: passed on.
-                    let _ = unsafe { self.free_by(block, layout, place) };
-                }
+            /// # Safety
+            ///
+            /// As [`Allocator::deallocate`].
+            #[inline]
+            unsafe fn deallocate_at<A: Allocator, M: Mode>(heap: &Traced<A, M>, block: NonNull<u8>, layout: Layout, place: Place) {
+                // The fault is noted for the report; there is nobody to return it to.
+                // SAFETY: passed on.
+                let _ = unsafe { heap.free_by(block, layout, place) };
+            }
 
-                /// # Safety
-                ///
-                /// As [`Allocator::grow`] or [`Allocator::shrink`].
-                unsafe fn move_at(&self, block: NonNull<u8>, old: Layout, new: Layout, place: Place) -> Result<NonNull<[u8]>, AllocError> {
-                    let moved = self.allocate_at(new, place)?;
-                    let kept = old.size().min(new.size());
-                    // SAFETY: both blocks have so many bytes and are different ones.
-                    unsafe { block.copy_to_nonoverlapping(moved.cast(), kept) };
-                    // SAFETY: the caller gives the old block up.
-                    unsafe { self.deallocate_at(block, old, place) };
-                    Ok(moved)
-                }
+            /// # Safety
+            ///
+            /// As [`Allocator::grow`] or [`Allocator::shrink`].
+            unsafe fn move_at<A: Allocator, M: Mode>(
+                heap: &Traced<A, M>, block: NonNull<u8>, old: Layout, new: Layout, place: Place,
+            ) -> Result<NonNull<[u8]>, AllocError> {
+                let moved = allocate_at(heap, new, place)?;
+                let kept = old.size().min(new.size());
+                // SAFETY: both blocks have so many bytes and are different ones.
+                unsafe { block.copy_to_nonoverlapping(moved.cast(), kept) };
+                // SAFETY: the caller gives the old block up.
+                unsafe { deallocate_at(heap, block, old, place) };
+                Ok(moved)
             }
 
             // SAFETY: a block stays valid until it is freed, wherever the tracer is moved: the ledger's
@@ -66,7 +67,7 @@ macro_rules! implement_allocator {
                 #[track_caller]
                 fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
                     if M::ON {
-                        self.allocate_at(layout, Location::caller())
+                        allocate_at(self, layout, Location::caller())
                     } else {
                         self.allocator.allocate(layout)
                     }
@@ -77,7 +78,7 @@ macro_rules! implement_allocator {
                 unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
                     if M::ON {
                         // SAFETY: passed on.
-                        unsafe { self.deallocate_at(block, layout, Location::caller()) }
+                        unsafe { deallocate_at(self, block, layout, Location::caller()) }
                     } else {
                         // SAFETY: passed on.
                         unsafe { self.allocator.deallocate(block, layout) }
@@ -89,7 +90,7 @@ macro_rules! implement_allocator {
                 unsafe fn grow(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
                     if M::ON {
                         // SAFETY: passed on.
-                        unsafe { self.move_at(block, old, new, Location::caller()) }
+                        unsafe { move_at(self, block, old, new, Location::caller()) }
                     } else {
                         // SAFETY: passed on.
                         unsafe { self.allocator.grow(block, old, new) }
@@ -101,7 +102,7 @@ macro_rules! implement_allocator {
                 unsafe fn shrink(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<[u8]>, AllocError> {
                     if M::ON {
                         // SAFETY: passed on.
-                        unsafe { self.move_at(block, old, new, Location::caller()) }
+                        unsafe { move_at(self, block, old, new, Location::caller()) }
                     } else {
                         // SAFETY: passed on.
                         unsafe { self.allocator.shrink(block, old, new) }

@@ -1,8 +1,12 @@
 //! The roots that a process has without being told: globals and stacks.
 
+use std::ffi::{c_int, c_void};
 use std::fs;
 
 use crate::thread;
+
+/// Bytes that are more than the C library knows of a thread.
+const PAGE: usize = 4096;
 
 /// The ranges to search: writable parts of the program and its libraries, and stacks from their
 /// innermost frame on; this thread's is the one that `here` lies in.
@@ -33,7 +37,40 @@ pub(super) fn ranges(here: usize) -> Vec<(usize, usize)> {
             behind_a_file = row.end;
         }
     }
-    ranges.extend(thread::locals());
+    ranges.extend(locals());
+    ranges
+}
+
+/// The thread-local variables of this thread and of the main one, whose stack does not hold them. (Those
+/// of other threads lie in the mappings of their stacks.)
+fn locals() -> Vec<(usize, usize)> {
+    unsafe extern "C" fn module(info: *mut libc::dl_phdr_info, _: usize, to: *mut c_void) -> c_int {
+        // SAFETY: the loader passes a valid entry.
+        let info = unsafe { &*info };
+        // SAFETY: it has so many headers.
+        let headers =
+            unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+        let len = headers.iter().find(|header| header.p_type == libc::PT_TLS);
+        if let (false, Some(header)) = (info.dlpi_tls_data.is_null(), len) {
+            // SAFETY: `to` is what was given below.
+            let ranges = unsafe { &mut *to.cast::<Vec<(usize, usize)>>() };
+            ranges.push((info.dlpi_tls_data.addr(), header.p_memsz as usize));
+        }
+        0
+    }
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    // SAFETY: the function adds to the list, and keeps nothing.
+    unsafe { libc::dl_iterate_phdr(Some(module), (&raw mut ranges).cast()) };
+    // What the C library knows of a thread lies there: in it, the values of its `pthread_key_t`s.
+    // SAFETY: asks for this thread's handle.
+    ranges.push((unsafe { libc::pthread_self() } as usize, PAGE));
+    let (own, main) = thread::own_and_main();
+    if let Some(main) = main.filter(|&main| main != own) {
+        for index in 0..ranges.len() {
+            let (start, len) = ranges[index];
+            ranges.push((start.wrapping_sub(own).wrapping_add(main), len));
+        }
+    }
     ranges
 }
 
