@@ -99,6 +99,44 @@ fn other_fault() {
     unsafe { ptr::without_provenance_mut::<u8>(64).write_volatile(1) };
 }
 
+/// A fault while a thread has standard error for itself, in a program that blocks alarms.
+fn fault_without_alarms() {
+    // SAFETY: a set is integers; which, the next call says.
+    let mut alarms: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is ours, and the signal exists.
+    unsafe { libc::sigaddset(&raw mut alarms, libc::SIGALRM) };
+    // SAFETY: a valid set.
+    unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const alarms, ptr::null_mut()) };
+    let (taken, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _stderr = std::io::stderr().lock();
+        taken.send(()).expect("the main thread waits");
+        loop {
+            std::thread::park();
+        }
+    });
+    wait.recv().expect("the thread lives");
+    overflow();
+}
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+/// A fault while a timer ticks, whose handler does not ask for calls to be taken up again.
+fn fault_among_ticks() {
+    install(libc::SIGALRM, nothing as *const () as usize, 0);
+    let tick = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 1000,
+    };
+    let ticks = libc::itimerval {
+        it_interval: tick,
+        it_value: tick,
+    };
+    // SAFETY: a valid timer; the old one is not asked for.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const ticks, ptr::null_mut()) };
+    overflow();
+}
+
 /// A signal in the middle of the allocator underneath.
 fn signal_in_allocator() {
     install(libc::SIGUSR1, allocating as *const () as usize, 0);
@@ -237,6 +275,8 @@ fn run(case: &str) {
         "chain" => chain(),
         "chain_later" => chain_later(),
         "other_fault" => other_fault(),
+        "fault_without_alarms" => fault_without_alarms(),
+        "fault_among_ticks" => fault_among_ticks(),
         "signal_in_allocator" => signal_in_allocator(),
         "threads_that_end" => threads_that_end(),
         "fork" => fork(),

@@ -45,6 +45,16 @@ fn a_fault_elsewhere_ends_the_process_as_ever() {
 }
 
 #[test]
+fn a_fault_is_told_once_and_soon_whatever_the_program_does_with_alarms() {
+    for case in ["fault_without_alarms", "fault_among_ticks"] {
+        let (output, said) = run(case, "quiet");
+        assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{case}");
+        let told = said.matches("overflow: write 0 bytes past the end of block #0 (64 bytes)");
+        assert_eq!(told.count(), 1, "{case}: {said}");
+    }
+}
+
+#[test]
 fn a_signal_handler_may_allocate_in_the_middle_of_an_allocation() {
     let (output, said) = run("signal_in_allocator", "no-stacks");
     assert!(output.status.success(), "{said}");

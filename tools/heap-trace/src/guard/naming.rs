@@ -68,16 +68,44 @@ pub(super) fn by_a_child(
     // program when the child ends.
     // SAFETY: a copy of the process, on a stack that nobody else uses, which ends in `child`.
     let child = unsafe { libc::clone(child, stack, 0, (&raw mut task).cast()) };
-    let mut status = 0;
-    // SAFETY: waits for the child made above, which no other wait of the program sees.
-    child > 0
-        && unsafe { libc::waitpid(child, &raw mut status, libc::__WCLONE) } == child
-        && status == 0
+    child > 0 && wait(child) == Some(0)
+}
+
+/// Wait for a child, whatever signals come meanwhile, and return how it has ended.
+fn wait(child: libc::pid_t) -> Option<c_int> {
+    loop {
+        let mut status = 0;
+        // SAFETY: waits for the child made by `by_a_child`, which no other wait of the program sees.
+        if unsafe { libc::waitpid(child, &raw mut status, libc::__WCLONE) } == child {
+            return Some(status);
+        }
+        // SAFETY: the call gives the address of this thread's errno.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: as above.
+        if unsafe { errno.read() } != libc::EINTR {
+            return None;
+        }
+    }
+}
+
+/// End this copy of the process if it hangs, whatever the program makes of alarms.
+fn end_when_patience_is_over() {
+    // SAFETY: the default action, which ends the process.
+    unsafe { libc::signal(libc::SIGALRM, libc::SIG_DFL) };
+    // SAFETY: a set is integers; which, the next call says.
+    let mut alarms: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is ours.
+    unsafe { libc::sigemptyset(&raw mut alarms) };
+    // SAFETY: as above; the signal exists.
+    unsafe { libc::sigaddset(&raw mut alarms, libc::SIGALRM) };
+    // SAFETY: a valid set; the old one is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const alarms, ptr::null_mut()) };
+    // SAFETY: asks for a signal.
+    unsafe { libc::alarm(PATIENCE) };
 }
 
 extern "C" fn child(task: *mut c_void) -> c_int {
-    // SAFETY: ends this copy of the process if it hangs.
-    unsafe { libc::alarm(PATIENCE) };
+    end_when_patience_is_over();
     // SAFETY: the copy of what `by_a_child` has on its stack.
     let task = unsafe { &*task.cast::<Task<'_>>() };
     let told = thread::enter_to_report().is_some_and(|_inside| task.write().is_ok());
