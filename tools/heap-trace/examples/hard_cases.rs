@@ -227,8 +227,8 @@ fn in_thread_locals() {
 
 /// Many blocks, checked again and again, and a large one.
 fn much_to_report() {
-    let kept: Vec<Box<usize>> = (0..50_000).map(Box::new).collect();
-    for _ in 0..60 {
+    let kept: Vec<Box<usize>> = (0..1000).map(Box::new).collect();
+    for _ in 0..10 {
         heap_trace::check!();
     }
     drop(kept);
