@@ -135,6 +135,12 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
     excluded("fork-probe", Target("--test own"), SANITIZERS, SHADOW),
     excluded(
         "fork-probe",
+        Tests("every_report_is_text_json_and_a_picture"),
+        SHADOWED,
+        SHADOW_BILLED,
+    ),
+    excluded(
+        "fork-probe",
         Tests("the_bill_is_the_same_twice_and_each_page_is_accounted_for_by_two_sources"),
         SHADOWED,
         SHADOW_BILLED,
