@@ -11,6 +11,7 @@ mod pool;
 mod tests;
 
 use heap_trace::{Roots, Settings, TracedArena, Violation};
+use heap_view::{json_lines, map};
 use pool::{Free, Pool};
 
 /// What the registry knows of this demo.
@@ -148,7 +149,7 @@ fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
         .build()
         .during("building the arena")?;
     // stamp: crate
-    let arena = TracedArena::with(arena, Settings::new().quiet(true));
+    let arena = TracedArena::with(arena, Settings::new().quiet(true).record(100));
     let layout = Layout::new::<[u8; BLOCK]>();
     let p = arena.alloc_layout(layout);
     // SAFETY: p is not used any more, but on purpose: what follows is refused, and p's place is the
@@ -190,6 +191,23 @@ fn with_the_crate(stage: &mut Stage) -> Result<(), Trouble> {
         for line in fault.to_string().lines() {
             stage.say(&format!("   {}", without_line_numbers(line)));
         }
+    }
+    a_recording(stage, &arena)
+}
+
+/// What the tracer wrote down call by call, drawn.
+fn a_recording(stage: &mut Stage, arena: &TracedArena) -> Result<(), Trouble> {
+    stage.part("The same as a recording: every call, in order, and a map of the end");
+    // stamp: recording
+    let recording = arena.recording();
+    let mut file = Vec::new();
+    json_lines::write(&recording, &mut file).during("writing the recording")?;
+    let opened = json_lines::read(&file[..]).during("reading it back")?;
+    let map = map::render(&opened, opened.events.len(), map::Look::default());
+    // /stamp: recording
+    stage.expect("recorded_events", 7, opened.events.len());
+    for line in map.during("drawing the map")?.lines() {
+        stage.say(&format!("   {}", without_line_numbers(line)));
     }
     Ok(())
 }
