@@ -11,19 +11,19 @@ fn quiet() -> TracedArena {
     TracedArena::with(Arena::new(), Settings::new().quiet(true))
 }
 
-fn bytes(len: usize) -> Layout {
+pub(super) fn bytes(len: usize) -> Layout {
     Layout::array::<u8>(len).unwrap()
 }
 
 /// Writes one byte near a block: the fault to be found.
-fn write(block: NonNull<u8>, offset: isize, byte: u8) {
+pub(super) fn write(block: NonNull<u8>, offset: isize, byte: u8) {
     // SAFETY: within the arena's memory, which no reference of the tests leads into.
     let at = unsafe { block.offset(offset) };
     // SAFETY: as above.
     unsafe { at.write_volatile(byte) };
 }
 
-fn free(arena: &TracedArena, block: NonNull<u8>, len: usize) -> Option<Violation> {
+pub(super) fn free(arena: &TracedArena, block: NonNull<u8>, len: usize) -> Option<Violation> {
     // SAFETY: the tests use no block after this, but on purpose.
     unsafe { arena.free(block, bytes(len)) }.err()
 }

@@ -5,29 +5,13 @@ use std::ptr::NonNull;
 
 use arena_core::{Arena, Policy};
 
+use crate::arena::tests::{bytes, free, write};
 use crate::{Roots, Settings, TracedArena, Violation};
 
 const SIZES: [usize; 12] = [1, 7, 8, 9, 15, 16, 17, 24, 31, 40, 63, 64];
 
 fn with(settings: Settings) -> TracedArena {
     TracedArena::with(Arena::new(), settings.quiet(true))
-}
-
-fn bytes(len: usize) -> Layout {
-    Layout::array::<u8>(len).unwrap()
-}
-
-/// Write one byte near a block: the fault to be found.
-fn write(block: NonNull<u8>, offset: isize, byte: u8) {
-    // SAFETY: within the arena's memory, which no reference of the tests leads into.
-    let at = unsafe { block.offset(offset) };
-    // SAFETY: as above.
-    unsafe { at.write_volatile(byte) };
-}
-
-fn free(arena: &TracedArena, block: NonNull<u8>, len: usize) -> Option<Violation> {
-    // SAFETY: the tests use no block after this, but on purpose.
-    unsafe { arena.free(block, bytes(len)) }.err()
 }
 
 /// The names of the faults, and where the first wrong byte of each is.
