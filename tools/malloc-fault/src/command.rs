@@ -11,6 +11,7 @@ use crate::error::Error;
 use arguments::{Arguments, What};
 use clap::Parser as _;
 use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 /// Exit status for what was refused.
@@ -40,6 +41,17 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 pub fn sweep(arguments: Vec<OsString>) -> ExitCode {
     let own = ["malloc-fault", "sweep"].map(OsString::from);
     main(own.into_iter().chain(arguments).collect())
+}
+
+/// Writes to standard output; whoever closed the pipe has read enough.
+fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::io("printing the report")(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn refuse(error: &Error) -> ExitCode {

@@ -11,7 +11,7 @@ mod common;
 
 use common::{ONE_CALL, assert_refused, command, compile, run, scratch, text};
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
@@ -32,6 +32,34 @@ fn plans_without_sense_are_refused() {
     );
     assert_refused(&run(&["sweep", "--sample", "0", "--", "ls"]), "no point");
     assert_refused(&run(&["sweep", "--shape", "round", "--", "ls"]), "no shape");
+}
+
+#[test]
+fn a_reader_who_leaves_and_a_full_disk_cost_no_file() {
+    let program = compile("one_call_printed", ONE_CALL, &[]);
+    let folder = scratch("printed");
+    fs::create_dir_all(&folder).expect("a folder");
+    let swept = |name: &str, out: Stdio| {
+        let junit = folder.join(name);
+        let junit_path = junit.to_str().expect("UTF-8");
+        let arguments = ["sweep", "--json", "--junit", junit_path, "--", &program];
+        let output = command(&arguments).stdout(out).output().expect("it runs");
+        assert!(fs::read_to_string(&junit).is_ok_and(|text| text.contains("<testsuite")));
+        output
+    };
+    let whole = swept("whole.xml", Stdio::piped());
+    let (from, to) = std::io::pipe().expect("a pipe");
+    drop(from);
+    let left = swept("left.xml", to.into());
+    assert_eq!(
+        (left.status, text(&left.stderr)),
+        (whole.status, text(&whole.stderr))
+    );
+    let full = swept(
+        "full.xml",
+        File::create("/dev/full").expect("there is one").into(),
+    );
+    assert_refused(&full, "printing the report: No space left on device");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::arguments::RunArguments;
 use super::trace::{place, stack_json};
-use super::{by_name, show};
+use super::{by_name, print, show};
 use crate::error::Error;
 use crate::launch::Run;
 use crate::plan::FaultPlan;
@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, Error> {
         launch = launch.time_limit(limit);
     }
     let run = launch.run()?;
-    report(arguments, &plan, &run);
+    report(arguments, &plan, &run)?;
     Ok(code(&run))
 }
 
@@ -37,7 +37,7 @@ fn code(run: &Run) -> ExitCode {
     ExitCode::from(u8::try_from(code.unwrap_or(1)).unwrap_or(1))
 }
 
-fn report(arguments: &RunArguments, plan: &FaultPlan, run: &Run) {
+fn report(arguments: &RunArguments, plan: &FaultPlan, run: &Run) -> Result<(), Error> {
     let trace = run.trace();
     let mut symbols = Symbols::new(trace.modules.clone());
     let failed: Vec<_> = trace
@@ -81,8 +81,7 @@ fn report(arguments: &RunArguments, plan: &FaultPlan, run: &Run) {
             "lost_blocks": lost.0,
             "lost_bytes": lost.1,
         });
-        println!("{object}");
-        return;
+        return print(&format!("{object}\n"));
     }
     for call in failed.iter().take(8) {
         let stack = symbols.stack(&trace.stack(call.stack));
@@ -112,4 +111,5 @@ fn report(arguments: &RunArguments, plan: &FaultPlan, run: &Run) {
     if arguments.leaks && record.scanned.load(Relaxed) == 1 {
         eprintln!("malloc-fault: {} blocks lost, {} bytes", lost.0, lost.1);
     }
+    Ok(())
 }

@@ -8,6 +8,7 @@ mod screen;
 mod table;
 
 use super::arguments::{SweepArguments, seconds};
+use super::print;
 use crate::error::Error;
 use crate::interrupt;
 use crate::plan::{FaultPlan, PERSISTENT};
@@ -43,11 +44,6 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Error> {
     screen.clear();
     end_orphans();
     let swept = swept?;
-    if arguments.json {
-        println!("{}", json::report(&swept, &settings, &baseline));
-    } else {
-        print!("{}", table::report(&swept, &baseline));
-    }
     let write = |path, text: String| fs::write(path, text).map_err(Error::io("writing a report"));
     if let Some(path) = &arguments.junit {
         write(path, junit::report(&swept, &settings, &baseline))?;
@@ -55,6 +51,11 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Error> {
     if let Some(path) = &arguments.write_baseline {
         write(path, Baseline::of(&swept.groups))?;
     }
+    print(&if arguments.json {
+        format!("{}\n", json::report(&swept, &settings, &baseline))
+    } else {
+        table::report(&swept, &baseline)
+    })?;
     Ok(status(&swept, &baseline))
 }
 
