@@ -25,10 +25,16 @@ const SMALLEST: usize = 16;
 /// used again.
 const LARGEST_ALIGN: usize = 4096;
 
-static BASE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
-static END: AtomicUsize = AtomicUsize::new(0);
-/// The address of the next fresh block.
-static NEXT: AtomicUsize = AtomicUsize::new(0);
+/// The range, once there is one: published whole, by one pointer.
+static RANGE: AtomicPtr<Range> = AtomicPtr::new(ptr::null_mut());
+
+/// Stands at the start of the range that it describes.
+struct Range {
+    /// The address behind the last byte.
+    end: usize,
+    /// The address of the next fresh block.
+    next: AtomicUsize,
+}
 
 /// Freed blocks by the power of two that their size is.
 static SHELVES: [Shelf; usize::BITS as usize] = [const { Shelf::empty() }; usize::BITS as usize];
@@ -107,48 +113,56 @@ pub(crate) fn alloc(layout: Layout) -> *mut u8 {
 }
 
 fn fresh(size: usize, align: usize) -> *mut u8 {
-    if BASE.load(Ordering::Acquire).is_null() && !open() {
+    let Some(range) = range().or_else(open) else {
         return ptr::null_mut();
-    }
-    let base = BASE.load(Ordering::Acquire);
-    let mut next = NEXT.load(Ordering::Relaxed);
+    };
+    let mut next = range.next.load(Ordering::Relaxed);
     loop {
         let start = next.checked_next_multiple_of(align);
         let Some((start, end)) = start.and_then(|start| Some((start, start.checked_add(size)?)))
         else {
             return ptr::null_mut();
         };
-        if end > END.load(Ordering::Relaxed) {
+        if end > range.end {
             return ptr::null_mut();
         }
-        match NEXT.compare_exchange(next, end, Ordering::AcqRel, Ordering::Relaxed) {
-            Ok(_) => return base.with_addr(start),
+        match (range.next).compare_exchange(next, end, Ordering::AcqRel, Ordering::Relaxed) {
+            // With the provenance of the whole range, which a reference to its start has not.
+            Ok(_) => return RANGE.load(Ordering::Acquire).cast::<u8>().with_addr(start),
             Err(now) => next = now,
         }
     }
 }
 
+fn range() -> Option<&'static Range> {
+    // SAFETY: null, or written in full before it was published, and never unmapped.
+    unsafe { RANGE.load(Ordering::Acquire).as_ref() }
+}
+
 /// Take address space. Of two threads that come at once, one gives its own back.
-fn open() -> bool {
-    let region = LEN.iter().find_map(|&len| Region::anonymous(len).ok());
-    let Some(region) = region else { return false };
-    let (base, len) = (region.base().as_ptr(), region.len());
-    let _ = END.compare_exchange(0, base.addr() + len, Ordering::AcqRel, Ordering::Relaxed);
-    let _ = NEXT.compare_exchange(0, base.addr(), Ordering::AcqRel, Ordering::Relaxed);
-    if BASE
-        .compare_exchange(ptr::null_mut(), base, Ordering::AcqRel, Ordering::Relaxed)
+fn open() -> Option<&'static Range> {
+    let region = LEN.iter().find_map(|&len| Region::anonymous(len).ok())?;
+    let base = region.base().as_ptr();
+    let own = base.cast::<Range>();
+    let described = Range {
+        end: base.addr() + region.len(),
+        next: AtomicUsize::new(base.addr() + size_of::<Range>()),
+    };
+    // SAFETY: the first bytes of a region of our own, which is aligned to a page.
+    unsafe { own.write(described) };
+    if RANGE
+        .compare_exchange(ptr::null_mut(), own, Ordering::AcqRel, Ordering::Acquire)
         .is_ok()
     {
         std::mem::forget(region);
     }
-    true
+    range()
 }
 
 /// Tell whether a block is from here.
 #[inline]
 pub(crate) fn contains(block: *mut u8) -> bool {
-    let base = BASE.load(Ordering::Relaxed).addr();
-    base != 0 && (base..END.load(Ordering::Relaxed)).contains(&block.addr())
+    range().is_some_and(|range| (ptr::from_ref(range).addr()..range.end).contains(&block.addr()))
 }
 
 /// Take a block back, for use again.
