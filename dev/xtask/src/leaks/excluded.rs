@@ -61,6 +61,7 @@ const KERNEL: &str = "it asks the kernel what the tool answers in its place";
 const SHADOW: &str = "it counts the pages and limits the address space of its own process, of which a sanitizer has more";
 const SHADOW_BILLED: &str =
     "fork-probe refuses to bill a process with terabytes of mappings, as a sanitizer's shadow is";
+const BILLED: &str = "it tells the pages of malloc by their mappings, and this tool's malloc has several of one name";
 const SLOW: &str = "a hundred thousand events, in safe code: it takes minutes";
 const TIME: &str = "it measures time";
 const PROCESSES: &str =
@@ -144,6 +145,12 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         Tests("the_bill_is_the_same_twice_and_each_page_is_accounted_for_by_two_sources"),
         SHADOWED,
         SHADOW_BILLED,
+    ),
+    excluded(
+        "fork-probe",
+        Tests("the_bill_is_the_same_twice_and_each_page_is_accounted_for_by_two_sources"),
+        &[Lsan],
+        BILLED,
     ),
     excluded(
         "heap-capi",

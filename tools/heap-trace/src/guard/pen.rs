@@ -138,9 +138,11 @@ impl Pen {
         next: Option<&'static Self>,
     ) -> Result<&'static Self, RegionError> {
         let page = page_size();
+        let align = layout.align().max(page).saturating_mul(2);
         let needed = layout
             .size()
-            .saturating_add(2 * layout.align().max(page) + (2 * GUARDS + 1) * page);
+            .saturating_add(align)
+            .saturating_add((2 * GUARDS + 1) * page);
         let region = PEN_LEN
             .iter()
             .map(|&len| Region::reserve(len.max(needed)))

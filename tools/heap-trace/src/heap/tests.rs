@@ -71,6 +71,20 @@ fn every_alignment_and_size_is_served() {
 }
 
 #[test]
+fn alignments_that_no_address_space_has_are_refused() {
+    for method in METHODS {
+        let heap = quiet(method);
+        for align in [1 << 50, 1 << 62, 1 << 63] {
+            let layouts = [0, 1].map(|size| Layout::from_size_align(size, align));
+            for layout in layouts.into_iter().flatten() {
+                assert!(heap.allocate(layout).is_err(), "{method:?} {layout:?}");
+            }
+        }
+        assert_eq!(heap.check(), 0);
+    }
+}
+
+#[test]
 fn overflow_into_slack_of_a_guarded_block() {
     for (method, at, name) in [
         (Method::GuardAfter, -1, "underflow"),
