@@ -311,6 +311,14 @@ fn a_pointer_over_a_block_shows_it_and_a_drag_over_the_timeline_scrubs() {
         span.contains("pinned") && span.contains("100 B") && span.contains("+24"),
         "{span}"
     );
+    // Nothing but a span of the snapshot, which is taken after the tenth event, has this state and size.
+    for query in ["pinned", "=100", "=24"] {
+        browser.press("Home");
+        browser.value(&format!("heapView.search({query:?})"));
+        browser.value("heapView.goToMatch(1)");
+        assert_eq!(browser.text("matches"), "1 of 1", "{query}");
+        assert!(browser.text("moment").starts_with("10 / 11"), "{query}");
+    }
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
 

@@ -60,7 +60,11 @@ function play(on) {
   requestAnimationFrame(tick);
 }
 
+// The search that waits until the typing pauses.
+let typed = 0;
+
 function lookFor(query) {
+  clearTimeout(typed);
   state.query = query;
   state.matches = search(query);
   $('matches').textContent = query.trim() ? `${grouped(state.matches.length)} found` : '';
@@ -184,7 +188,6 @@ $('help').addEventListener('click', () => $('keys').showModal());
 $('previous').addEventListener('click', () => goToMatch(-1));
 $('next').addEventListener('click', () => goToMatch(1));
 $('colour').addEventListener('change', () => { colourBy = $('colour').value; redraw(); });
-let typed = 0;
 $('search').addEventListener('input', () => { clearTimeout(typed); typed = setTimeout(() => { if ($('search').value !== state.query) lookFor($('search').value); }, 150); });
 addEventListener('resize', redraw);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { readTheme(); legend(); redraw(); });
