@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
 mod check;
 mod exit;
@@ -49,7 +49,8 @@ use crate::zone::Shape;
 /// Sites are taken as stacks, as no caller's line reaches a global allocator: about a microsecond a
 /// call. `no-stacks` saves that, and leaves blocks without a site.
 ///
-/// A forked child has a ledger of its own, in which its parent's blocks do not count. Memory asked for
+/// A forked child has a ledger of its own, in which its parent's blocks do not count, and a report of its
+/// own: to FILE with its process number behind, `report.4711`. Memory asked for
 /// by a signal handler that has interrupted the tracer is handed out and not traced; the report says
 /// how often.
 pub struct TracedGlobal<A = System, M: Mode = On> {
@@ -71,6 +72,8 @@ pub(crate) struct Shared {
     untraced: AtomicU64,
     /// Blocks that such a handler freed, which are not freed.
     unfreed: AtomicU64,
+    /// Whether this process is a forked child of the one that began.
+    forked: AtomicBool,
 }
 
 const UNKNOWN: u8 = 0;
@@ -123,6 +126,7 @@ impl<A, M: Mode> TracedGlobal<A, M> {
                 state: AtomicU8::new(UNKNOWN),
                 untraced: AtomicU64::new(0),
                 unfreed: AtomicU64::new(0),
+                forked: AtomicBool::new(false),
             },
             mode: PhantomData,
         }

@@ -1,5 +1,6 @@
 //! Each hard case in a process of its own: `examples/hard_cases.rs`.
 
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -90,6 +91,32 @@ fn a_forked_child_answers_for_its_own_blocks() {
         "{said}"
     );
     assert!(!said.contains("1000 bytes"), "{said}");
+}
+
+#[test]
+fn a_forked_child_leaves_its_parents_report_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report");
+    let words = format!("no-stacks,report={}", file.display());
+    let (output, said) = run("fork", &words);
+    assert!(output.status.success(), "{said}");
+    let parents = std::fs::read_to_string(&file).unwrap();
+    assert!(!parents.contains("77 bytes"), "{parents}");
+    let children: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| *path != file)
+        .collect();
+    assert_eq!(children.len(), 6, "{children:?}");
+    for child in children {
+        let number = child.extension().unwrap().to_str().unwrap().to_owned();
+        let report = std::fs::read_to_string(child).unwrap();
+        let of = format!("heap-trace: process {number}: ");
+        assert!(
+            report.starts_with(&of) && report.contains("77 bytes"),
+            "{report}"
+        );
+    }
 }
 
 #[test]
@@ -196,10 +223,9 @@ fn a_report_for_machines_is_one_object() {
 
 #[test]
 fn suppressions_are_read_from_a_file() {
-    let file = std::env::temp_dir().join(format!("heap-trace-{}", std::process::id()));
-    std::fs::write(&file, "site *hard_cases.rs:* because it is a test\n").unwrap();
-    let (_, said) = run("leak", &format!("suppressions={}", file.display()));
-    std::fs::remove_file(&file).unwrap();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "site *hard_cases.rs:* because it is a test").unwrap();
+    let (_, said) = run("leak", &format!("suppressions={}", file.path().display()));
     assert!(
         said.contains("it is a test") && !said.contains("definitely lost"),
         "{said}"

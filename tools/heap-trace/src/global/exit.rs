@@ -43,6 +43,7 @@ extern "C" fn after_fork() {
 extern "C" fn in_child() {
     after_fork();
     if let Some(shared) = the() {
+        shared.forked.store(true, Ordering::Relaxed);
         shared.ledger.take().inherit();
         #[cfg(feature = "events")]
         shared.leave_recording_to_parent();
@@ -147,8 +148,11 @@ impl Shared {
         let Some(path) = &options.report else {
             return say(&text);
         };
-        let path = path.to_string_lossy();
-        match fs::write(&*path, &text) {
+        let mut path = path.to_string_lossy().into_owned();
+        if self.forked.load(Ordering::Relaxed) {
+            path = format!("{path}.{}", std::process::id());
+        }
+        match fs::write(&path, &text) {
             Ok(()) => true,
             Err(error) => say(&format!(
                 "heap-trace: the report cannot be written to {path}: {error}\n{text}"
