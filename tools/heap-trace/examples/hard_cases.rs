@@ -1,6 +1,6 @@
 //! Programs in which a tracer has a hard time: `hard_cases CASE`. The tests run them.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout, System, alloc, dealloc};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -205,6 +205,26 @@ fn fork() {
     drop(kept);
 }
 
+/// Each check is about the faults since the last, also when there is no more room to keep them.
+fn more_faults_than_are_kept() {
+    let free_twice = || {
+        let layout = Layout::new::<u64>();
+        // SAFETY: of more than no bytes.
+        let block = unsafe { alloc(layout) };
+        for _ in 0..2 {
+            // SAFETY: on purpose not, the second time: the tracer refuses.
+            unsafe { dealloc(block, layout) };
+        }
+    };
+    let checked = || std::panic::catch_unwind(|| heap_trace::check!());
+    (0..1000).for_each(|_| free_twice());
+    assert!(checked().is_err(), "a thousand faults");
+    assert!(checked().is_ok(), "none since");
+    free_twice();
+    assert!(checked().is_err(), "one that is not kept");
+    assert!(checked().is_ok(), "none since");
+}
+
 thread_local! {
     /// More thread-local variables than a page.
     static TABLE: [Cell<usize>; 4096] = const { [const { Cell::new(0) }; 4096] };
@@ -280,6 +300,7 @@ fn run(case: &str) {
         "signal_in_allocator" => signal_in_allocator(),
         "threads_that_end" => threads_that_end(),
         "fork" => fork(),
+        "more_faults_than_are_kept" => more_faults_than_are_kept(),
         "in_thread_locals" => in_thread_locals(),
         "much_to_report" => much_to_report(),
         "two_tracers" => two_tracers(),

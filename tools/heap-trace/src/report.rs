@@ -181,7 +181,7 @@ impl fmt::Display for Report {
             writeln!(f, "\n{fault}")?;
         }
         if self.faults_dropped > 0 {
-            writeln!(f, "\n{} faults more were not kept", self.faults_dropped)?;
+            writeln!(f, "\nfaults that were not kept: {}", self.faults_dropped)?;
         }
         let is_listed = |leak: &&Leak| self.lists_reachable || leak.class != Class::StillReachable;
         for leak in self.leaks.iter().filter(is_listed) {

@@ -94,6 +94,13 @@ fn a_forked_child_answers_for_its_own_blocks() {
 }
 
 #[test]
+fn a_check_fails_on_faults_that_are_no_longer_kept() {
+    let (output, said) = run("more_faults_than_are_kept", "quiet,no-stacks");
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("faults that were not kept: 1\n"), "{said}");
+}
+
+#[test]
 fn a_forked_child_leaves_its_parents_report_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report");

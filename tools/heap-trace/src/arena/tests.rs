@@ -350,7 +350,7 @@ fn faults_beyond_those_kept_are_counted() {
     }
     let report = arena.report(&Roots::new());
     assert_eq!((report.faults.len(), report.faults_dropped), (1000, 10));
-    assert!(report.to_string().contains("10 faults more were not kept"));
+    assert!(report.to_string().contains("faults that were not kept: 10"));
 }
 
 fn guarded(method: Method) -> TracedArena {

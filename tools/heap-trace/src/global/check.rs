@@ -8,9 +8,9 @@ use crate::record::Origin;
 use crate::thread;
 
 thread_local! {
-    /// The number of the first block, and of the first fault, that the next check of this thread is
-    /// about.
-    static SINCE: Cell<(u64, usize)> = const { Cell::new((0, 0)) };
+    /// The number of the first block and of the first fault that the next check of this thread is
+    /// about, and how many faults had not been kept.
+    static SINCE: Cell<(u64, usize, u64)> = const { Cell::new((0, 0, 0)) };
 }
 
 /// Panic with the report if this thread has done anything wrong since its last check.
@@ -36,8 +36,8 @@ pub fn check_here() {
     let mut ledger = shared.ledger.take();
     ledger.check(Origin::NONE);
     let mut report = ledger.report("this thread", &roots);
-    let (first_block, first_fault) = SINCE.get();
-    SINCE.set((ledger.next_id(), report.faults.len()));
+    let (first_block, first_fault, dropped) = SINCE.get();
+    SINCE.set((ledger.next_id(), report.faults.len(), report.faults_dropped));
     drop(ledger);
     report.faults.drain(..first_fault.min(report.faults.len()));
     report.faults.retain(|fault| {
@@ -45,7 +45,8 @@ pub fn check_here() {
             .block
             .map_or(fault.thread == me, |block| block.thread == me)
     });
-    report.faults_dropped = 0;
+    // Whose those are is not known: better told to one too many than to nobody.
+    report.faults_dropped -= dropped;
     report.blocks.retain(|(class, block)| {
         block.thread == me
             && block.id >= first_block

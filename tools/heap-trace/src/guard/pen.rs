@@ -202,10 +202,7 @@ impl Pen {
         // SAFETY: under the heap's lock.
         let used = unsafe { &mut *self.used.get() };
         let low = (self.base + *used).next_multiple_of(layout.align().max(page));
-        let pages = size
-            .max(1)
-            .next_multiple_of(layout.align())
-            .next_multiple_of(page);
+        let pages = size.max(1).next_multiple_of(page);
         let (Some(end), true) = (low.checked_add(pages), self.has_slot()) else {
             return Ok(None);
         };

@@ -266,6 +266,30 @@ fn a_freed_guarded_block_is_inaccessible() {
     }
 }
 
+#[test]
+fn guards_begin_on_the_page_behind_a_block_however_it_is_aligned() {
+    for method in GUARDED {
+        let heap = quiet(method);
+        let layout = Layout::from_size_align(5000, 1 << 16).unwrap();
+        let block = heap.allocate(layout).unwrap().cast::<u8>();
+        let committed = || heap.report(&Roots::new()).numbers.committed;
+        assert_eq!(committed(), 8192);
+        let [inside, beyond] =
+            [8191, 8192].map(|at| block.map_addr(|start| start.checked_add(at).unwrap()));
+        assert!(
+            is_accessible(inside) && !is_accessible(beyond),
+            "{method:?}"
+        );
+        // SAFETY: not used any more.
+        unsafe { heap.deallocate(block, layout) };
+        assert!(
+            !is_accessible(block) && !is_accessible(inside),
+            "{method:?}"
+        );
+        assert_eq!(committed(), 0);
+    }
+}
+
 #[cfg(feature = "events")]
 #[test]
 fn a_recording_is_what_was_done() {

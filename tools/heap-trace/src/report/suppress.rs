@@ -194,14 +194,23 @@ impl Rule {
 }
 
 /// Tell whether a text has the form of a pattern in which `*` stands for any letters.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };
     let Some(text) = text.strip_prefix(start) else {
         return false;
     };
-    (0..=text.len())
-        .filter(|&at| text.is_char_boundary(at))
-        .any(|at| matches(rest, &text[at..]))
+    let Some((middle, end)) = rest.rsplit_once('*') else {
+        return text.ends_with(rest);
+    };
+    let Some(mut text) = text.strip_suffix(end) else {
+        return false;
+    };
+    // Each part as early as it can be: that leaves the most to those behind it.
+    middle.split('*').all(|part| {
+        let found = text.find(part);
+        text = found.map_or("", |at| &text[at + part.len()..]);
+        found.is_some()
+    })
 }

@@ -1,3 +1,4 @@
+use super::suppress::matches;
 use crate::{Roots, Suppressions, TracedArena};
 
 #[test]
@@ -20,6 +21,27 @@ fn leaks_are_grouped_by_site_the_largest_first() {
         "{text}"
     );
     assert!(text.contains("bytes: 130 requested, "), "{text}");
+}
+
+#[test]
+fn stars_stand_for_any_letters() {
+    for (pattern, text, fits) in [
+        ("", "", true),
+        ("*", "", true),
+        ("**", "any", true),
+        ("a*a", "a", false),
+        ("a*a", "aa", true),
+        ("a*b*c", "a-b-b-c", true),
+        ("a*b*c", "a-c-b", false),
+        ("*ab*ab*", "abab", true),
+        ("*ab*ab*", "aba", false),
+        ("*🤡*", "Oops 🤡!", true),
+        ("main.rs", "main.rs:7", false),
+    ] {
+        assert_eq!(matches(pattern, text), fits, "{pattern:?} {text:?}");
+    }
+    let (pattern, text) = ("*a".repeat(50) + "b", "a".repeat(10_000));
+    assert!(!matches(&pattern, &text), "and at once");
 }
 
 #[test]
