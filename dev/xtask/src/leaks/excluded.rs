@@ -71,6 +71,8 @@ const ADDRESS_SPACE: &str =
 const TRACER: &str =
     "a tracer of malloc under another: it loses blocks and faults on purpose, and tells of it";
 
+const HOLE: &str = "a child has a hole where its parent has an arena, and the sanitizer maps memory of its own there";
+
 pub(crate) const EXCLUDED: &[Excluded] = &[
     excluded(
         "arena-core",
@@ -96,6 +98,7 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         LEAK_CHECKERS,
         LEAKS,
     ),
+    excluded("corpus", Target("--test table"), &[Lsan], TRACER),
     excluded(
         "demos",
         Tests("demo_09c::tests::a_child_that_ends_badly_is_trouble_and_reaped"),
@@ -176,6 +179,12 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
     ),
     excluded(
         "heap-trace",
+        Tests("heap::tests::guards_begin_on_the_page_behind"),
+        ANY,
+        KERNEL,
+    ),
+    excluded(
+        "heap-trace",
         Tests("heap::tests::stacks_name_the_functions_on_the_way"),
         SANITIZERS,
         TRACER,
@@ -184,4 +193,10 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
     excluded("tests", Target("--test compile"), ANY, COMPILES),
     excluded("tests", Target("--test errno"), ANY, OWN_MALLOC),
     excluded("tests", Tests("guest::"), SANITIZERS, ADDRESS_SPACE),
+    excluded(
+        "tests",
+        Tests("forks::absent_kills_a_child_that_touches_it"),
+        &[Tsan],
+        HOLE,
+    ),
 ];
