@@ -9,6 +9,7 @@ use crate::run::{Outcome, need};
 
 mod count;
 mod data;
+mod gate;
 mod goals;
 mod heaps;
 mod interposer;

@@ -3,6 +3,7 @@
 //! Times of this depend on the machine and on who else uses its caches; they are measured by the bench's
 //! program `heaps`, and stand in docs/bench.md.
 
+use super::gate::Gate;
 use super::program;
 use crate::run::Outcome;
 
@@ -20,7 +21,7 @@ const PAIRS: (u64, u64) = (20_000, 20_000);
 /// Count, and fail if a goal is missed.
 pub(crate) fn hold() -> Outcome {
     let program = program::build("heaps", &["heaps"])?;
-    let mut missed = Vec::new();
+    let mut gate = Gate::default();
     for (heap, live, at_most) in GOALS {
         let count = |pairs: u64| {
             let mut churn = program::callgrind(&program);
@@ -32,14 +33,7 @@ pub(crate) fn hold() -> Outcome {
         let line = format!(
             "a free and an allocation, {live} live, on {heap}: {measured:.1}, the goal is {at_most:.1}"
         );
-        if measured <= at_most {
-            println!("held     {line}");
-        } else {
-            missed.push(line);
-        }
+        gate.pass(measured <= at_most, line);
     }
-    if missed.is_empty() {
-        return Ok(());
-    }
-    Err(format!("goals missed:\n{}", missed.join("\n")))
+    gate.end()
 }
