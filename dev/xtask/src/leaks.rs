@@ -20,8 +20,8 @@ mod report;
 mod screen;
 mod suite;
 mod summary;
-mod tests;
 mod tool;
+mod workspace;
 
 pub(crate) use clients::need_compilers;
 use report::{Report, Row, Verdict};
@@ -261,8 +261,8 @@ impl Session<'_> {
         // A name of a C program is hardly one of a Rust test, too.
         let is_found = self.only.is_some() && !rows.is_empty();
         if !is_found && (!self.quick || self.tool.mode == Mode::Valgrind) {
-            let is_quick = |name: &str| !self.quick || tests::BORDER.contains(&name);
-            rows.extend(tests::run_all(self, |name| {
+            let is_quick = |name: &str| !self.quick || workspace::BORDER.contains(&name);
+            rows.extend(workspace::run_all(self, |name| {
                 is_chosen(name) && is_quick(name)
             })?);
         }

@@ -4,7 +4,7 @@ use super::clients::{self, Compiler};
 use super::process::Said;
 use super::report::{Kind, Row, Verdict};
 use super::tool::{Class, Tool};
-use super::{Session, pool, tests};
+use super::{Session, pool, workspace};
 use crate::run::Outcome;
 
 /// A planted fault; its program has its name.
@@ -234,7 +234,7 @@ fn in_rust(session: &Session<'_>) -> Outcome<Vec<Row>> {
     if chosen.is_empty() {
         return Ok(Vec::new());
     }
-    let building = || tests::example(tool, "arena-core", "planted_heap");
+    let building = || workspace::example(tool, "arena-core", "planted_heap");
     let program = session.during("building planted_heap", building)?;
     pool::map(session.jobs, &chosen, |(fault, name, what)| {
         let mut program = clients::under(tool, &program);

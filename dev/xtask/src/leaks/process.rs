@@ -48,7 +48,7 @@ pub(crate) fn listen(mut command: Command) -> Outcome<Said> {
         .stderr(twin)
         .spawn()
         .map_err(|error| format!("`{line}` did not start: {error}"))?;
-    let (success, status) = match wait(child, start)? {
+    let (success, status) = match wait(child, start, LIMIT)? {
         Some(status) => (status.success(), status.to_string()),
         None => (false, format!("did not end in {} s", LIMIT.as_secs())),
     };
@@ -76,13 +76,13 @@ fn scratch() -> Outcome<PathBuf> {
 /// Wait until the limit; none if it was ended there.
 ///
 /// It stays in the group of processes of this command: whoever interrupts one interrupts both.
-fn wait(mut child: Child, start: Instant) -> Outcome<Option<ExitStatus>> {
+fn wait(mut child: Child, start: Instant, limit: Duration) -> Outcome<Option<ExitStatus>> {
     let failed = |error: std::io::Error| format!("waiting: {error}");
     loop {
         if let Some(status) = child.try_wait().map_err(failed)? {
             return Ok(Some(status));
         }
-        if start.elapsed() > LIMIT {
+        if start.elapsed() > limit {
             let pids = family(child.id())
                 .iter()
                 .map(u32::to_string)
@@ -113,3 +113,6 @@ fn family(pid: u32) -> Vec<u32> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,23 +64,29 @@ fn of(session: &Session<'_>, package: &Package) -> Outcome<Vec<Row>> {
 impl Excluded {
     /// Why it is not run; or that there is nothing of that name: a list goes stale in silence.
     fn row(&self, tool: &Tool, package: &Package, names: &BTreeSet<String>) -> Row {
-        let (what, is_there) = match self.what {
-            What::Target(argument) => (
-                argument.trim_start_matches("--"),
-                package
-                    .targets
-                    .iter()
-                    .any(|target| target.argument == argument),
-            ),
-            What::Package => ("all tests", true),
-            What::Tests(part) => (part, names.iter().any(|name| name.contains(part))),
+        let what = match self.what {
+            What::Target(argument) => argument.trim_start_matches("--"),
+            What::Package => "all tests",
+            What::Tests(part) => part,
         };
         let what = format!("{}: {what}", self.package);
-        if is_there {
+        if self.fits(package, names) {
             Row::not_run(tool.name, what, self.reason)
         } else {
             let why = "excluded.rs names it, and there is no such test";
             Row::bare(tool.name, what, Verdict::Bad(why.to_owned()))
+        }
+    }
+
+    /// Tell whether there is such a thing in the package, whose tests have these names.
+    fn fits(&self, package: &Package, names: &BTreeSet<String>) -> bool {
+        match self.what {
+            What::Target(argument) => {
+                let mut targets = package.targets.iter();
+                targets.any(|target| target.argument == argument)
+            }
+            What::Package => true,
+            What::Tests(part) => names.iter().any(|name| name.contains(part)),
         }
     }
 }
@@ -94,3 +100,6 @@ pub(crate) fn example(tool: &Tool, package: &str, name: &str) -> Outcome<PathBuf
         .join("debug/examples")
         .join(name))
 }
+
+#[cfg(test)]
+mod tests;
