@@ -94,8 +94,10 @@ impl Compiler {
     }
 }
 
-/// Make sure that all compilers are there, clang with the runtimes of its sanitizers.
+/// Make sure that all compilers are there, clang with the runtimes of its sanitizers, and what names the
+/// lines in their reports.
 pub(crate) fn need_compilers() -> Outcome {
+    need("llvm-symbolizer", "llvm")?;
     need("g++", "g++")?;
     need("clang", "clang")?;
     if Compiler::of("clang")

@@ -71,6 +71,9 @@ const ADDRESS_SPACE: &str =
 const TRACER: &str =
     "a tracer of malloc under another: it loses blocks and faults on purpose, and tells of it";
 
+const CHILDREN: &str = "it reads what programs say that it starts, and valgrind looks at no child";
+const ALIGNED: &str = "valgrind's malloc ends the program where it is asked for more alignment than there are addresses";
+
 const HOLE: &str = "a child has a hole where its parent has an arena, and the sanitizer maps memory of its own there";
 
 pub(crate) const EXCLUDED: &[Excluded] = &[
@@ -170,7 +173,25 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         SANITIZERS,
         TRACER,
     ),
+    excluded(
+        "heap-trace",
+        Target("--test hard_cases"),
+        &[Valgrind],
+        CHILDREN,
+    ),
     excluded("heap-trace", Target("--test recording"), SANITIZERS, TRACER),
+    excluded(
+        "heap-trace",
+        Target("--test recording"),
+        &[Valgrind],
+        CHILDREN,
+    ),
+    excluded(
+        "heap-trace",
+        Tests("heap::tests::alignments_that_no_address_space_has_are_refused"),
+        &[Valgrind],
+        ALIGNED,
+    ),
     excluded(
         "heap-trace",
         Tests("heap::tests::a_freed_guarded_block_is_inaccessible"),

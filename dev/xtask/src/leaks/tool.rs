@@ -254,12 +254,19 @@ fn c_compiler() -> Outcome<String> {
     first_line("cc --version").map_err(|_| "apt-get install gcc libc6-dev".to_owned())
 }
 
+/// Without it the runtimes of clang and of Rust report addresses, and no lines.
+fn symbolizer() -> Outcome<String> {
+    let install = "apt-get install --no-install-recommends llvm, for llvm-symbolizer";
+    first_line("llvm-symbolizer --version").map_err(|_| install.to_owned())
+}
+
 fn compilers() -> Outcome<String> {
     let c = c_compiler()?;
     let (rust, _) = sanitizing_cargo();
     let rustc = first_line(&format!("rustc {rust} --version"));
     let install = "rustup toolchain install nightly --profile minimal (stable will do, too)";
-    Ok(format!("{c}; {}", rustc.map_err(|_| install.to_owned())?))
+    let rustc = rustc.map_err(|_| install.to_owned())?;
+    Ok(format!("{c}; {rustc}; {}", symbolizer()?))
 }
 
 fn instrumented_compilers() -> Outcome<String> {
@@ -268,8 +275,9 @@ fn instrumented_compilers() -> Outcome<String> {
     let rustc = first_line("/usr/bin/rustc --version").map_err(|_| install.to_owned())?;
     instrumented::runtime(instrumented::Sanitizer::Thread).map_err(|_| install.to_owned())?;
     Ok(format!(
-        "{rustc}, its standard library instrumented; {}",
-        c_compiler()?
+        "{rustc}, its standard library instrumented; {}; {}",
+        c_compiler()?,
+        symbolizer()?
     ))
 }
 
