@@ -4,6 +4,7 @@
 //! word that holds an address within a live block keeps that block, and the block's own words are looked at in turn.
 
 mod roots;
+mod touched;
 
 pub use roots::remember;
 

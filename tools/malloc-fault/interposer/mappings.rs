@@ -9,6 +9,8 @@ pub struct Mapping<'a> {
     pub readable: bool,
     pub writable: bool,
     pub shared: bool,
+    /// Of no file, and of this process alone.
+    pub anonymous: bool,
     /// The file's path, a word such as `[heap]`, or nothing.
     pub name: &'a [u8],
 }
@@ -124,6 +126,7 @@ fn each_queried(
             readable: query.found & flags::READABLE != 0,
             writable: query.found & flags::WRITABLE != 0,
             shared: query.found & flags::SHARED != 0,
+            anonymous: query.found & flags::SHARED == 0 && query.inode == 0,
             name: name.get(..len).unwrap_or_default(),
         };
         if !visit(&mapping) {
@@ -172,7 +175,8 @@ fn parse(line: &[u8]) -> Option<Mapping<'_>> {
     let start = hexadecimal(range.next()?)?;
     let end = hexadecimal(range.next()?)?;
     let access = fields.next()?;
-    let rest = fields.nth(3).unwrap_or(b"");
+    let inode = fields.nth(2)?;
+    let rest = fields.next().unwrap_or(b"");
     let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
     Some(Mapping {
         start,
@@ -180,6 +184,7 @@ fn parse(line: &[u8]) -> Option<Mapping<'_>> {
         readable: access.first() == Some(&b'r'),
         writable: access.get(1) == Some(&b'w'),
         shared: access.get(3) == Some(&b's'),
+        anonymous: access.get(3) == Some(&b'p') && inode == b"0",
         name: &rest[blanks..],
     })
 }

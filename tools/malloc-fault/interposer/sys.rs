@@ -7,6 +7,7 @@ pub const CLOSE: usize = 3;
 pub const FSTAT: usize = 5;
 pub const LSEEK: usize = 8;
 pub const MMAP: usize = 9;
+pub const MPROTECT: usize = 10;
 pub const READ: usize = 0;
 pub const WRITE: usize = 1;
 pub const STAT: usize = 4;
@@ -23,6 +24,7 @@ pub const GETDENTS64: usize = 217;
 pub const CLOCK_GETTIME: usize = 228;
 pub const DUP3: usize = 292;
 pub const IOCTL: usize = 16;
+pub const PREAD64: usize = 17;
 pub const FLOCK: usize = 73;
 pub const UNSHARE: usize = 272;
 pub const PROCESS_VM_READV: usize = 310;
@@ -112,13 +114,23 @@ fn threads_listed() -> u64 {
 }
 
 /// Private zeroed memory, or null.
+///
+/// A page without access lies on either side: the kernel would make one mapping of this and of what the program maps next to
+/// it, and the search for pointers could not tell the program's memory from the interposer's, which names every block.
 pub fn map(len: usize) -> *mut u8 {
-    // PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+    const PAGE: usize = 4096;
+    let len = len.next_multiple_of(PAGE);
+    // PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
     // SAFETY: a new mapping, wherever the kernel puts it.
-    let result = unsafe { sys!(MMAP, 0, len, 3, 0x4022, usize::MAX, 0) };
-    if (-4095..0).contains(&result) {
-        core::ptr::null_mut()
-    } else {
-        result as *mut u8
+    let around = unsafe { sys!(MMAP, 0, len + 2 * PAGE, 0, 0x4022, usize::MAX, 0) };
+    if (-4095..0).contains(&around) {
+        return core::ptr::null_mut();
     }
+    let start = around as usize + PAGE;
+    // PROT_READ | PROT_WRITE
+    // SAFETY: within the new mapping.
+    if unsafe { sys!(MPROTECT, start, len, 3) } < 0 {
+        return core::ptr::null_mut();
+    }
+    start as *mut u8
 }

@@ -19,7 +19,10 @@ use std::os::unix::process::CommandExt as _;
 /// What Linux before 6.11 does not know of `/proc/self/maps`.
 const PROCMAP_QUERY: u32 = 0xc068_6611;
 
-/// Answers that query with ENOTTY, and `unshare` and `sched_setaffinity` with EPERM, as some sandboxes do.
+/// What Linux before 6.7 does not know of `/proc/self/pagemap`.
+const PAGEMAP_SCAN: u32 = 0xc060_6610;
+
+/// Answers those queries with ENOTTY, and `unshare` and `sched_setaffinity` with EPERM, as some sandboxes do.
 fn become_older() -> io::Result<()> {
     use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
     const NUMBER: u32 = 0;
@@ -35,11 +38,12 @@ fn become_older() -> io::Result<()> {
     let answer = |value| step(BPF_RET | BPF_K, 0, 0, value);
     let mut steps = [
         load(NUMBER),
-        is(libc::SYS_unshare as u32, 4, 0),
-        is(libc::SYS_sched_setaffinity as u32, 3, 0),
-        is(libc::SYS_ioctl as u32, 0, 4),
+        is(libc::SYS_unshare as u32, 5, 0),
+        is(libc::SYS_sched_setaffinity as u32, 4, 0),
+        is(libc::SYS_ioctl as u32, 0, 5),
         load(SECOND_ARGUMENT),
-        is(PROCMAP_QUERY, 1, 2),
+        is(PROCMAP_QUERY, 2, 0),
+        is(PAGEMAP_SCAN, 1, 2),
         answer(libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
         answer(libc::SECCOMP_RET_ERRNO | libc::ENOTTY as u32),
         answer(libc::SECCOMP_RET_ALLOW),
@@ -93,6 +97,26 @@ fn mappings_are_told_by_the_text() {
         assert_eq!(verdicts, wanted, "{report}");
         let why = of_points(&report, "run_from_the_start");
         assert_eq!(why, ["-", "-", "-", "mapped"], "{report}");
+    }
+}
+
+#[test]
+fn touched_pages_are_told_by_the_entry_of_each() {
+    let source = "#include <stdlib.h>\n#include <sys/mman.h>\n\
+        static char *volatile all;\n\
+        static void *volatile own;\n\
+        int main(void) {\n\
+        all = mmap(0, 1L << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);\n\
+        void **far = (void **)(all + (900L << 20) + 4088);\n\
+        *far = malloc(40); if (!*far) return 3;\n\
+        own = malloc(24); if (!own) return 3;\n\
+        void *last = malloc(32); if (!last) { own = 0; return 3; }\n\
+        free(last); free(own); free(*far); return 0; }\n";
+    let program = compile("older_kernel_touched", source, &["-O1"]);
+    for report in reports(&["--", &program]) {
+        let verdicts = of_points(&report, "verdict");
+        let wanted = ["propagated", "propagated", "leaked"];
+        assert_eq!(verdicts, wanted, "{report}");
     }
 }
 

@@ -158,3 +158,44 @@ fn a_program_that_never_does_the_same_is_swept_and_named() {
         "{verdicts:?}"
     );
 }
+
+#[test]
+fn a_mapping_of_which_little_is_touched_is_soon_searched_for_pointers() {
+    // To read all of it takes a minute for each point.
+    let source = "#include <stdlib.h>\n#include <sys/mman.h>\n\
+        static char *volatile all;\n\
+        static void *volatile lost;\n\
+        int main(void) {\n\
+        all = mmap(0, 256L << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);\n\
+        if (all == MAP_FAILED) return 4;\n\
+        void **far = (void **)(all + (200L << 30) + 4088);\n\
+        *far = malloc(40); if (!*far) return 3;\n\
+        lost = malloc(24); if (!lost) return 3;\n\
+        void *last = malloc(48); if (!last) { lost = 0; return 3; }\n\
+        free(last); free(lost); free(*far); return 0; }\n";
+    let program = compile("vast", source, &["-O1"]);
+    if Command::new(&program).status().expect("a program").code() == Some(4) {
+        return tests::skip("256 GiB of address space");
+    }
+    let report = report(&["--count", "1", "--", &program]);
+    let wanted = ["propagated", "propagated", "leaked"];
+    assert_eq!(of_points(&report, "verdict"), wanted, "{report}");
+}
+
+#[test]
+fn leaks_are_found_next_to_memory_that_the_program_maps() {
+    // Of the kind that the interposer maps for itself: the kernel would join the two.
+    let source = "#include <stdlib.h>\n#include <sys/mman.h>\n\
+        static char *volatile mapped;\n\
+        static void *volatile lost;\n\
+        int main(void) {\n\
+        for (int i = 0; i < 50; i++)\n\
+        mapped = mmap(0, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);\n\
+        lost = malloc(24); if (!lost) return 3;\n\
+        void *last = malloc(48); if (!last) { lost = 0; return 3; }\n\
+        free(last); free(lost); return mapped ? 0 : 3; }\n";
+    let program = compile("mapped_beside", source, &["-O1"]);
+    let report = report(&["--count", "1", "--", &program]);
+    let wanted = ["propagated", "leaked"];
+    assert_eq!(of_points(&report, "verdict"), wanted, "{report}");
+}

@@ -3,7 +3,7 @@
 //! A forked child finds most of it in a list that its parent has made before: the kernel has to make up what it says of a new
 //! process. Only if blocks are left that nothing in that list points at does the child ask for its own.
 
-use super::Scan;
+use super::{Scan, touched};
 use crate::channel::Channel;
 use crate::mappings::{self, Mapping};
 use crate::sys::{self, sys};
@@ -18,9 +18,11 @@ struct Range {
     end: u64,
     /// libc's own: its words count only if they point at a block's first byte.
     starts_only: bool,
+    /// Whether pages that were never touched are zero.
+    anonymous: bool,
 }
 
-/// A range as two words: pages begin at multiples of 4096, so there is room below for the flag.
+/// A range as two words: pages begin at multiples of 4096, so there is room below for the flags.
 struct Kept {
     start: AtomicU64,
     end: AtomicU64,
@@ -50,7 +52,7 @@ pub fn remember(channel: &Channel) {
             && let Some(kept) = KNOWN.get(len)
         {
             kept.start
-                .store(range.start | u64::from(range.starts_only), Relaxed);
+                .store(range.start | range.flags(), Relaxed);
             kept.end.store(range.end, Relaxed);
             len += 1;
         }
@@ -67,6 +69,7 @@ fn known() -> impl Iterator<Item = Range> {
             start: start & !4095,
             end: kept.end.load(Relaxed),
             starts_only: start & 1 == 1,
+            anonymous: start & 2 == 2,
         }
     })
 }
@@ -83,7 +86,14 @@ fn range(mapping: &Mapping<'_>) -> Option<Range> {
         start: mapping.start,
         end: mapping.end,
         starts_only: mapping.name.ends_with(b"/libc.so.6"),
+        anonymous: mapping.anonymous,
     })
+}
+
+impl Range {
+    fn flags(self) -> u64 {
+        u64::from(self.starts_only) | u64::from(self.anonymous) << 1
+    }
 }
 
 /// Looks at all roots, until every block is kept.
@@ -133,6 +143,15 @@ impl Reader {
         let is_stack = start <= here && here < end;
         let from = if is_stack { here } else { start }.next_multiple_of(8);
         scan.starts_only = range.starts_only;
+        if range.anonymous {
+            touched::each(from, end, |from, end| self.words(scan, from, end));
+        } else {
+            self.words(scan, from, end);
+        }
+        scan.follow();
+    }
+
+    fn words(&self, scan: &mut Scan, from: u64, end: u64) {
         if self.direct && is_readable(from, end) {
             for address in (from..end).step_by(8) {
                 // SAFETY: the kernel has just found all pages of it, and there is no thread that could take them away.
@@ -145,7 +164,6 @@ impl Reader {
                 at = copied_page(scan, at, end);
             }
         }
-        scan.follow();
     }
 }
 
