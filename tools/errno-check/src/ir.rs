@@ -156,6 +156,8 @@ pub(crate) struct Call {
     pub(crate) result: Promises,
     /// Whether errno may be written, as `memory(...)` has it.
     pub(crate) may_write_errno: bool,
+    /// Whether the call is marked `tail`: what is called does not access the caller's stack slots.
+    pub(crate) tail: bool,
 }
 
 /// What may not be true of the result of an arithmetic instruction; if it is, the result is poison.
@@ -163,6 +165,7 @@ pub(crate) struct Call {
 pub(crate) struct Flags {
     pub(crate) nuw: bool,
     pub(crate) nsw: bool,
+    pub(crate) nusw: bool,
     pub(crate) exact: bool,
     pub(crate) disjoint: bool,
     pub(crate) nneg: bool,

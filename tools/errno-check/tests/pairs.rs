@@ -93,3 +93,43 @@ fn unchanged_programs_are_accepted_by_all_but_the_encoding_that_was_given_up() {
         }
     }
 }
+
+/// A target that is its source and one mark more: rejected under every semantics, for the mark is not true.
+#[track_caller]
+fn mark_is_broken(head: &str, body: &str, plain: &str, marked: &str) {
+    let function = |name: &str, code: &str| {
+        let body = body.replace("CODE", code);
+        format!("define {} {{\n{body}\n}}\n", head.replace("NAME", name))
+    };
+    let text = [
+        "declare i32 @posix_memalign(ptr, i64, i64)\n".to_owned(),
+        function("@src", plain),
+        function("@tgt", marked),
+    ]
+    .concat();
+    let pair = Pair::from_text("mark", &text).unwrap_or_else(|refusal| panic!("{refusal}"));
+    for semantics in Semantics::ALL {
+        let answer = check(&pair, semantics);
+        assert_eq!(answer.verdict.word(), "no", "{semantics}: {text}");
+    }
+}
+
+#[test]
+fn a_call_marked_tail_does_not_write_a_stack_slot() {
+    mark_is_broken(
+        "i32 NAME()",
+        "%place = alloca ptr\n%code = CODE i32 @posix_memalign(ptr %place, i64 16, i64 24)\nret i32 %code",
+        "call",
+        "tail call",
+    );
+}
+
+#[test]
+fn a_step_down_from_null_is_not_nusw() {
+    mark_is_broken(
+        "ptr NAME(ptr %p)",
+        "%q = getelementptr CODE i8, ptr %p, i64 -1\nret ptr %q",
+        "",
+        "nusw",
+    );
+}

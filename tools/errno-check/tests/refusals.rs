@@ -98,6 +98,12 @@ fn attributes_and_metadata() {
         "@malloc",
     );
     refused_code("%a = call ptr @malloc(i64 1) #7\nret void", 1, "#7");
+    refused_code("call void @free(ptr %p) nofree\nret void", 1, "@free");
+    refused_code(
+        "%a = call ptr @realloc(ptr %p, i64 8) nofree\nret void",
+        1,
+        "@realloc",
+    );
     refused(&twice("void (ptr readonly %p)", "ret void"), 1, "readonly");
     refused(&twice("void (i32 nonnull %p)", "ret void"), 1, "nonnull");
     refused(
@@ -299,6 +305,11 @@ fn what_only_a_run_shows() {
         "alloca",
     );
     unsupported("%q = load ptr, ptr %p\nret i32 0", zero, "load");
+    unsupported(
+        "%q = getelementptr nuw i8, ptr null, i64 -1\n%r = load i8, ptr %q\nret i32 0",
+        zero,
+        "getelementptr",
+    );
     unsupported(
         "%a = ptrtoint ptr %p to i64\n%t = trunc i64 %a to i32\nret i32 %t",
         zero,

@@ -58,6 +58,8 @@ pub(super) struct OfFunction {
     pub(super) allocsize: Option<Vec<usize>>,
     pub(super) allockind: Option<String>,
     pub(super) memory: Option<Effects>,
+    /// Whether it is said to free nothing.
+    pub(super) nofree: bool,
 }
 
 /// Reads the attributes behind a parameter list, groups included.
@@ -90,9 +92,9 @@ fn one(cursor: &mut Cursor, place: Where, found: &mut OfFunction) -> Result<bool
     match cursor.peek().clone() {
         Token::Text(text) => text_attribute(cursor, &text),
         Token::Word(word) => match word.as_str() {
-            // The allocation functions are modelled with what they free, whatever is said of them.
             "nofree" if place == Where::Called => {
                 cursor.next();
+                found.nofree = true;
                 Ok(true)
             }
             "allocsize" if place == Where::Called => {

@@ -212,6 +212,10 @@ pub(super) fn callee(declared: &Declared, at_call: &OfFunction) -> Result<(Calle
     let callee = match &declared.kind {
         Some(library) => {
             agrees(library, memory, size.as_deref(), kind.as_deref())?;
+            let frees = matches!(library.callee, Callee::Free | Callee::Realloc);
+            if frees && (declared.attributes.nofree || at_call.nofree) {
+                return Err(format!("nofree is not true of {}", library.name));
+            }
             library.callee.clone()
         }
         None if size.is_some() || kind.is_some() => {

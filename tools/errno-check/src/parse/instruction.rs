@@ -69,9 +69,9 @@ fn kind(cursor: &mut Cursor, frame: &mut Frame<'_>, word: &str, here: Refusal) -
         "unreachable" => Ok((Kind::Unreachable, Type::Void)),
         "tail" | "notail" => {
             cursor.expect_word("call")?;
-            call(cursor, frame)
+            call(cursor, frame, word == "tail")
         }
-        "call" => call(cursor, frame),
+        "call" => call(cursor, frame, false),
         _ => operation::kind(cursor, frame, word, here),
     }
 }
@@ -284,7 +284,7 @@ fn ret(cursor: &mut Cursor, frame: &mut Frame<'_>) -> Read {
     Ok((Kind::Return { value: Some(value) }, Type::Void))
 }
 
-fn call(cursor: &mut Cursor, frame: &mut Frame<'_>) -> Read {
+fn call(cursor: &mut Cursor, frame: &mut Frame<'_>, tail: bool) -> Read {
     declare::skip_linkage(cursor);
     let result = attributes::promises(cursor, None, false)?;
     let returns = declare::return_type(cursor)?;
@@ -327,6 +327,7 @@ fn call(cursor: &mut Cursor, frame: &mut Frame<'_>) -> Read {
         arguments,
         result,
         may_write_errno,
+        tail,
     });
     Ok((kind, returns))
 }

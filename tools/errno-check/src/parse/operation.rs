@@ -65,7 +65,8 @@ pub(super) fn flags(cursor: &mut Cursor, words: &[&str]) -> Flags {
     while let Some(word) = words.iter().find(|word| cursor.take_word(word)) {
         match *word {
             "nuw" => flags.nuw = true,
-            "nsw" | "nusw" => flags.nsw = true,
+            "nsw" => flags.nsw = true,
+            "nusw" => flags.nusw = true,
             "exact" => flags.exact = true,
             "disjoint" => flags.disjoint = true,
             "nneg" => flags.nneg = true,

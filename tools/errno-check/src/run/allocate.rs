@@ -297,6 +297,9 @@ impl Machine<'_> {
         if !self.accessible(place, 8, 8)? {
             return undefined(at, "posix_memalign cannot write its result");
         }
+        if call.tail && matches!(place.object, Some(ObjectId::Stack(_))) {
+            return undefined(at, "a call marked tail accesses a stack slot");
+        }
         let granted = self.grant(at, call, values, size)?;
         let code = match granted {
             None => enomem(),

@@ -111,7 +111,15 @@ impl Machine<'_> {
             offset: from.offset.saturating_add(by),
             ..*from
         };
-        if flags.nuw && by < 0 {
+        if from.object.is_none() && by < 0 && flags.nuw {
+            return refused(
+                at,
+                "a wrap that depends on how null and the offset are added",
+            );
+        }
+        // The address goes below zero: from null by any step down, from a block by none that is so short.
+        let below_zero = from.object.is_none() && from.offset >= 0 && to.offset < 0;
+        if flags.nuw && by < 0 || flags.nusw && below_zero {
             return Ok(Value::Poison);
         }
         if flags.inbounds && by != 0 {
