@@ -17,7 +17,7 @@ use crate::words::Words;
 const MAGIC: u32 = 0x4847_4154;
 
 /// Grows with each change of the layout.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// The constants, by their dword.
 const AT_MAGIC: u32 = 0;

@@ -26,6 +26,12 @@ pub(crate) const GRANULE: u32 = 64;
 /// What stands where no block starts in a granule: a place beyond it.
 pub(crate) const NO_START: u32 = 0xff;
 
+/// Cache lines to either side of a header in which its neighbours' headers are, if neither is large.
+const FETCHED: [i32; 9] = [0, 1, -1, 2, -2, 3, -3, 4, -4];
+
+/// Dwords of a block area that is not in the nearer caches anyway.
+const LARGE: u32 = 1 << 18;
+
 impl Control {
     /// The granule of this number, if there is one.
     #[inline]
@@ -182,16 +188,34 @@ impl Core {
         Ok((at, self.blocks.header(at)?))
     }
 
-    /// Let the processor fetch the headers that are nearest to this one, as far as the table knows them,
-    /// while it still waits for this one.
+    /// Let the processor fetch what freeing a block here will look at, as far as the place alone tells: all
+    /// at once, where one thing would lead to the next.
     #[inline(always)]
     pub(crate) fn fetch_near(&self, at: Spot) {
-        self.blocks.0.fetch(at.at());
+        let Control {
+            words, geometry, ..
+        } = &self.control;
+        if geometry.dwords < LARGE {
+            return;
+        }
         let number = at.granule().number();
-        for number in [number.wrapping_sub(1), number + 1] {
-            if let Some(granule) = self.control.granule(number) {
-                self.blocks.0.fetch(self.control.first_or_beyond(granule));
-            }
+        words.fetch(geometry.starts + number / 4, 0);
+        words.fetch(geometry.tree.granules_at() + number, 0);
+        for line in FETCHED {
+            self.blocks.0.fetch(at.at(), line);
+        }
+    }
+
+    /// Let the processor fetch what a header leads to.
+    #[inline(always)]
+    pub(crate) fn fetch_around(&self, at: Spot, header: &Header) {
+        if self.control.geometry.dwords < LARGE {
+            return;
+        }
+        let [before, behind] = header.links;
+        let above = at.end(header.size) as u32;
+        for place in [header.previous, before, behind, above] {
+            self.blocks.0.fetch(place, 0);
         }
     }
 

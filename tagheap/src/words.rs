@@ -8,6 +8,9 @@ use core::ptr::NonNull;
 
 use crate::fit::DWORD;
 
+/// Bytes that the processor fetches at once.
+const CACHE_LINE: isize = 64;
+
 /// A run of dwords that belongs to a heap.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Words {
@@ -116,19 +119,15 @@ impl Words {
         unsafe { &*first.cast::<[u32; 16]>() }
     }
 
-    /// Let the processor fetch what is around a dword, wherever that may be: a hint, no access.
+    /// Let the processor fetch the cache line that a dword is in, or one so many lines away: a hint, no
+    /// access.
     #[inline(always)]
-    pub(crate) fn fetch(self, index: u32) {
-        #[cfg(all(target_arch = "x86_64", target_feature = "sse"))]
-        {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-
-            let at = self.base.as_ptr().wrapping_add(index as usize);
-            // SAFETY: the target has this instruction; a prefetch of any address is allowed.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
-        }
-        #[cfg(not(all(target_arch = "x86_64", target_feature = "sse")))]
-        let _ = index;
+    pub(crate) fn fetch(self, index: u32, lines_away: i32) {
+        let at = self.base.as_ptr().wrapping_add(index as usize);
+        fetch(
+            at.wrapping_byte_offset(lines_away as isize * CACHE_LINE)
+                .cast(),
+        );
     }
 
     /// Read `N` dwords at once, if they are all here.
@@ -234,6 +233,18 @@ impl Words {
         // SAFETY: the start is not above the length.
         unsafe { self.base.as_ptr().add(start as usize) }
     }
+}
+
+/// Let the processor fetch what is at an address, whatever that is: a hint, no access.
+#[inline(always)]
+fn fetch(at: *const i8) {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse"))]
+    // SAFETY: the target has this instruction; a prefetch of any address is allowed.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(at)
+    };
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse")))]
+    let _ = at;
 }
 
 /// Not a macro where it is found out: those have their numbers written to the stack first, whatever comes of it.

@@ -79,15 +79,14 @@ impl Core {
         while let Some(at) = next.filter(|at| at.granule() == granule) {
             let size = blocks.size(at);
             let behind = blocks.spot(at.end(size));
-            if blocks.is_free(at) {
-                if size >= need
-                    && let Some(behind) = behind
-                {
-                    let fits = at.at() < self.control.get(State::LowestTail);
-                    return Ok(fits.then_some((Found { at, behind, below }, size)));
-                }
-                below = below.max(size);
+            let free = if blocks.is_free(at) { size } else { 0 };
+            if free >= need
+                && let Some(behind) = behind
+            {
+                let fits = at.at() < self.control.get(State::LowestTail);
+                return Ok(fits.then_some((Found { at, behind, below }, size)));
             }
+            below = below.max(free);
             next = behind;
         }
         Err(damage(granule.base(), What::Index))

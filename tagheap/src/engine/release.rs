@@ -56,7 +56,7 @@ impl Core {
     #[inline(always)]
     pub(crate) fn release(&self, at: Spot, header: &Header) -> Result<Freed, Damage> {
         let Ok((around, place)) = self.look_before_release::<Unsound>(at, header) else {
-            return Err(self.trouble_releasing(at, header));
+            return Err(self.trouble_releasing(at));
         };
         let slot = match header.handle {
             NONE => None,
@@ -122,8 +122,10 @@ impl Core {
 
     #[cold]
     #[inline(never)]
-    fn trouble_releasing(&self, at: Spot, header: &Header) -> Damage {
-        let looked = self.look_before_release(at, header);
+    fn trouble_releasing(&self, at: Spot) -> Damage {
+        // The header is read again: to hand it over, the fast path would have to keep it in memory.
+        let header = self.blocks.read(at);
+        let looked = header.and_then(|header| self.look_before_release(at, &header));
         looked.err().unwrap_or(damage(at.at(), What::Check))
     }
 }

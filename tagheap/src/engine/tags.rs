@@ -116,6 +116,21 @@ impl Core {
         self.lead_to(place, at_or_none(place.next), at_or_none(place.previous));
     }
 
+    /// Give a live block another tag of its side; on a list that both tags share it stays where it is.
+    pub(crate) fn retag(&self, at: Spot, header: Header, old: Tag, new: Tag) -> Result<(), Damage> {
+        let mut header = header;
+        let leave = self.tag_neighbours::<Damage>(at.at(), &header, old)?;
+        let enter = self.tag_place::<Damage>(new, None)?;
+        // Nothing is written above this line.
+        if leave.slot != enter.slot {
+            self.unlink_tag(leave);
+            header.links = self.link_tag(at.at(), enter);
+        }
+        header.set_tag(new);
+        self.blocks.write(at, &header);
+        Ok(())
+    }
+
     /// Let both neighbours of a block that was moved lead to its new place.
     pub(crate) fn relink_tag(&self, to: u32, place: Place) {
         self.lead_to(place, to, to);

@@ -82,14 +82,4 @@ impl Blocks {
             None => Err(D::new(above.at.at(), What::PreviousLink)),
         }
     }
-
-    /// Let the processor fetch what freeing a block will look at.
-    #[inline(always)]
-    pub(crate) fn fetch_around(self, at: Spot, header: &Header) {
-        let [before, behind] = header.links;
-        for link in [header.previous, before, behind] {
-            self.0.fetch(link);
-        }
-        self.0.fetch(at.end(header.size) as u32);
-    }
 }

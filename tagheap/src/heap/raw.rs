@@ -163,7 +163,7 @@ impl TagHeap<'_> {
             return None;
         }
         let header = self.core.blocks.read::<Unsound>(at).ok()?;
-        self.core.blocks.fetch_around(at, &header);
+        self.core.fetch_around(at, &header);
         (!header.is_free()).then_some((at, header))
     }
 

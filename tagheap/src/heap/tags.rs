@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use crate::error::{Damage, Error};
+use crate::error::Error;
 use crate::fit::{DWORD, HEADER};
 use crate::handle::Handle;
 use crate::heap::TagHeap;
@@ -94,17 +94,12 @@ impl TagHeap<'_> {
     ///
     /// [`Error::OtherSide`], [`Error::Stale`], [`Error::OtherHeap`].
     pub fn set_tag(&self, handle: Handle, new: Tag) -> Result<(), Error> {
-        let (at, mut header, _) = self.named(handle)?;
+        let (at, header, _) = self.named(handle)?;
         let old = header.tag().ok_or(Error::Stale)?;
         if old.side() != new.side() {
             return Err(Error::OtherSide { old, new });
         }
-        let place = self.core.tag_neighbours::<Damage>(at.at(), &header, old)?;
-        self.core.unlink_tag(place);
-        let place = self.core.tag_place::<Damage>(new, None)?;
-        header.set_tag(new);
-        header.links = self.core.link_tag(at.at(), place);
-        self.core.blocks.write(at, &header);
+        self.core.retag(at, header, old, new)?;
         self.changed();
         Ok(())
     }

@@ -12,6 +12,10 @@ const FAN: u32 = 16;
 /// The most nodes of the top level: two comparisons there cost less than a level more.
 const TOP: u32 = 2 * FAN;
 
+/// With so many granules, sixteen nodes begin where a cache line does, if the control block does. The
+/// tables of fewer are in the nearest cache anyway, and have no room for gaps.
+const ALIGNED_FROM: u32 = 4096;
+
 /// Enough levels for the largest block area.
 const LEVELS: usize = 6;
 
@@ -21,6 +25,8 @@ type Nodes = (u32, u32);
 /// Where the levels of the tree of maxima are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tree {
+    /// Its first dword.
+    start: u32,
     /// The levels, from the granules up.
     levels: [Nodes; LEVELS],
     /// How many of them there are: the top one has [`TOP`] nodes at most.
@@ -31,12 +37,18 @@ impl Tree {
     pub(crate) fn new(start: u32, dwords: u32) -> Self {
         let mut levels = [(0, 0); LEVELS];
         let (mut at, mut len, mut count) = (start, dwords.div_ceil(GRANULE), 0);
+        let align = if len < ALIGNED_FROM { 1 } else { FAN };
         loop {
+            at = at.next_multiple_of(align);
             levels[count] = (at, len);
             count += 1;
             at += len;
             if len <= TOP {
-                return Self { levels, count };
+                return Self {
+                    start,
+                    levels,
+                    count,
+                };
             }
             len = len.div_ceil(FAN);
         }
@@ -56,6 +68,20 @@ impl Tree {
     #[inline]
     pub(crate) fn granules(&self) -> u32 {
         self.levels[0].1
+    }
+
+    /// The dword at which the nodes of the granules begin.
+    #[inline]
+    pub(crate) fn granules_at(&self) -> u32 {
+        self.levels[0].0
+    }
+
+    /// The dwords left out before levels, so that these begin with a cache line.
+    fn gaps(&self) -> impl Iterator<Item = u32> {
+        let levels = self.levels();
+        let ends = levels.iter().map(|(at, len)| at + len);
+        let ends = core::iter::once(self.start).chain(ends);
+        ends.zip(levels).flat_map(|(end, &(at, _))| end..at)
     }
 
     /// The dword behind those that a look at the last level reads: nodes are compared sixteen at once,
@@ -89,9 +115,8 @@ impl Control {
     #[inline(always)]
     pub(crate) fn raise(&self, granule: Granule, size: u32) {
         let mut node = granule.number();
-        let tree = &self.geometry.tree;
-        for &nodes in tree.levels.iter().take(tree.count) {
-            if self.node(nodes, node) >= size {
+        for &nodes in &self.geometry.tree.levels {
+            if nodes.1 == 0 || self.node(nodes, node) >= size {
                 return;
             }
             self.set_node(nodes, node, size);
@@ -114,23 +139,24 @@ impl Control {
     /// above, up to the first that need not change.
     #[inline]
     fn lower(&self, granule: Granule, old: u32, new: u32) {
-        let mut node = granule.number();
-        let levels = self.geometry.tree.levels();
-        self.set_node(levels[0], node, new);
-        for pair in levels.windows(2) {
-            let (below, above) = (pair[0], pair[1]);
-            let group = node & !(FAN - 1);
-            node /= FAN;
-            if self.node(above, node) != old {
+        let (mut node, mut new) = (granule.number(), new);
+        let levels = &self.geometry.tree.levels;
+        let mut here = levels[0];
+        for &above in &levels[1..] {
+            if above.1 == 0 || self.node(above, node / FAN) != old {
                 // Another one of the group is larger, before and after.
+                break;
+            }
+            // All sixteen are read before one of them is written: a read of several that were written one
+            // by one waits until they are in the cache.
+            let beside = self.largest_beside(here, node);
+            self.set_node(here, node, new);
+            if beside >= old {
                 return;
             }
-            let new = self.maximum(below, group);
-            if new == old {
-                return;
-            }
-            self.set_node(above, node, new);
+            (here, node, new) = (above, node / FAN, beside.max(new));
         }
+        self.set_node(here, node, new);
     }
 
     /// Read a node of a level, which has more of them.
@@ -160,15 +186,16 @@ impl Control {
         unsafe { self.words.sixteen_unchecked(at, first) }
     }
 
-    /// The maximum of the nodes that share a parent, from the first of them.
+    /// The largest of the nodes that share a parent with this one, itself left out.
     #[inline(always)]
-    fn maximum(&self, nodes: Nodes, first: u32) -> u32 {
+    fn largest_beside(&self, nodes: Nodes, node: u32) -> u32 {
+        let first = node & !(FAN - 1);
         let group = self.group(nodes, first);
-        let len = nodes.1 - first;
+        let (len, lane) = (nodes.1 - first, node - first);
         if len >= FAN {
-            lanes::maximum(group)
+            lanes::largest_but(group, lane)
         } else {
-            group.iter().copied().take(len as usize).max().unwrap_or(0)
+            lanes::largest_one_by_one(&group[..len as usize], lane)
         }
     }
 
@@ -188,6 +215,8 @@ impl Control {
         let mut node = node;
         for &nodes in below.iter().rev() {
             let group = node * FAN;
+            // If these are granules, the places of the first blocks in them are needed next.
+            self.words.fetch(self.geometry.starts + group / 4, 0);
             let bits = lanes::at_least(self.group(nodes, group), need);
             // The first of them is a node, or the level above is wrong.
             node = group + bits.trailing_zeros();
@@ -279,12 +308,22 @@ impl Control {
         bits & ((1 << left) - 1)
     }
 
-    /// Compare every inner node with those below it.
+    /// Compare every inner node with those below it; what is between the levels is zero.
     pub(crate) fn check_tree(&self) -> Result<(), Damage> {
+        if self
+            .geometry
+            .tree
+            .gaps()
+            .any(|dword| self.words.get(dword) != 0)
+        {
+            return Err(damage(0, What::Index));
+        }
         for (level, pair) in self.geometry.tree.levels().windows(2).enumerate() {
             let (below, (at, len)) = (pair[0], pair[1]);
             for node in 0..len {
-                if self.words.get(at + node) != self.maximum(below, node * FAN) {
+                let first = node * FAN;
+                let beside = self.largest_beside(below, first);
+                if self.words.get(at + node) != self.node(below, first).max(beside) {
                     let granule = node << (4 * (level as u32 + 1)).min(31);
                     return Err(damage(granule.saturating_mul(GRANULE), What::Index));
                 }

@@ -218,3 +218,24 @@ fn a_damaged_neighbour_is_not_coalesced_with() {
         assert_eq!(heap.live(), 1, "nothing has changed");
     }
 }
+
+#[test]
+fn a_tag_that_cannot_be_given_leaves_the_block_on_its_list() {
+    let options = Options::new().handles(2);
+    let mut memory = Memory::new(LEN);
+    let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+    let [other, block] = [1, 2].map(|tag| heap.alloc(10, head(tag)).unwrap());
+    // The first block of the new tag's list leads back to one before it.
+    let link = heap.base().as_ptr().wrapping_add(12);
+    // SAFETY: a byte of the first header, to which nobody has a reference.
+    unsafe { *link ^= 1 };
+    let said = heap.set_tag(block, head(1)).unwrap_err().to_string();
+    assert_eq!(said, "corrupt tag list at base+0");
+    // SAFETY: as above.
+    unsafe { *link ^= 1 };
+    heap.validate().unwrap();
+    assert_eq!(heap.tag_of(block), Ok(head(2)));
+    assert_eq!(heap.free_tags(head(2)..=head(2)).unwrap().blocks, 1);
+    heap.set_tag(other, head(2)).unwrap();
+    heap.validate().unwrap();
+}

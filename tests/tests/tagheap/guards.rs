@@ -186,8 +186,24 @@ fn tags_are_counted_and_changed_within_their_side() {
 }
 
 #[test]
+fn a_tag_changes_within_a_list_that_tags_share() {
+    let mut memory = Memory::new(4096);
+    let heap = TagHeap::create(memory.bytes(), &Options::new().tag_slots(2)).unwrap();
+    let blocks = [1, 2, 3].map(|tag| heap.alloc(10, head(tag)).unwrap());
+    for (block, tag) in blocks.into_iter().zip([4, 5, 6]) {
+        heap.set_tag(block, head(tag)).unwrap();
+        heap.validate().unwrap();
+    }
+    assert_eq!(heap.free_tags(head(1)..=head(3)).unwrap().blocks, 0);
+    assert_eq!(heap.free_tags(head(5)..=head(5)).unwrap().blocks, 1);
+    heap.validate().unwrap();
+}
+
+#[test]
 fn the_index_takes_a_48th_at_most() {
-    for len in (64 << 10..1 << 20).step_by(4093) {
+    // From 1 MiB on the levels of the tree are apart.
+    let larger = (1 << 20..(1 << 20) + (1 << 16)).step_by(257 * 4);
+    for len in (64 << 10..1 << 20).step_by(4093).chain(larger) {
         let mut control = vec![0_u64; Options::new().control_len(len) / 8 + 1];
         let mut blocks = vec![0_u64; len.div_ceil(8)];
         // SAFETY: any bytes are bytes.
