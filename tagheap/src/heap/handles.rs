@@ -51,6 +51,8 @@ impl TagHeap<'_> {
     /// stays.
     pub fn free(&self, handle: Handle) -> Result<Freed, Error> {
         let (at, header, _) = self.named(handle)?;
+        self.core.fetch_near(at);
+        self.core.fetch_around(at, &header);
         self.release(at, &header)
     }
 
