@@ -179,8 +179,12 @@ fn cloned(question: impl FnOnce() -> bool) -> Result<bool, ProbeError> {
         doing: "cloning",
         source: std::io::Error::last_os_error(),
     })?;
-    match nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None) {
-        Ok(nix::sys::wait::WaitStatus::Exited(_, answer)) => Ok(answer == 1),
-        Ok(_) | Err(_) => Err(ProbeError::Child { end: End::Lost }),
+    loop {
+        match nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None) {
+            Ok(nix::sys::wait::WaitStatus::Exited(_, answer)) => return Ok(answer == 1),
+            // An interrupt is for the caller; the child answers at once, and is to be reaped.
+            Err(nix::errno::Errno::EINTR) => {}
+            Ok(_) | Err(_) => return Err(ProbeError::Child { end: End::Lost }),
+        }
     }
 }

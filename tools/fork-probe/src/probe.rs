@@ -17,6 +17,9 @@ use crate::script;
 /// Pages of a huge page, of which two are observed.
 const HUGE_PAGES: usize = 2;
 
+/// The longest wait: any time from now on can be told in it, and no poll is too long.
+const DEADLINE_MOST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// More bytes than any mapping has around the pages observed.
 const AROUND: usize = 256 << 20;
 
@@ -69,10 +72,10 @@ impl<'a> ForkProbe<'a> {
         self
     }
 
-    /// Wait so long for each answer of the child, and then kill it.
+    /// Wait so long for each answer of the child, and then kill it; a week at most.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.patience.deadline = deadline;
+        self.patience.deadline = deadline.min(DEADLINE_MOST);
         self
     }
 

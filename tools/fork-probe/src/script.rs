@@ -250,7 +250,7 @@ impl Script<'_> {
     fn finish(mut self, silence: Option<Silence>) -> Observation {
         let mut seen = self.seen;
         seen.refusal = self.notes.refusal(self.mapping.start(), page_size());
-        let interrupted = silence == Some(Silence::Interrupted);
+        let performed = silence.is_none();
         seen.end = match silence {
             Some(Silence::Ended(end)) => end,
             Some(Silence::Interrupted) | None => self.child.end(),
@@ -270,12 +270,11 @@ impl Script<'_> {
         seen.parent_accounts.written = written.and_then(|stage| stage.parent.account);
         seen.child_accounts.written = written.and_then(|stage| stage.child.account);
         seen.parent_accounts.after = self.sight.look(self.mapping, None).account;
-        seen.complete = !interrupted
-            && match seen.end {
-                End::Exited { code: 0 } => true,
-                End::Killed { .. } => seen.refusal.is_some(),
-                _ => false,
-            };
+        seen.complete = match seen.end {
+            End::Exited { code: 0 } => performed,
+            End::Killed { .. } => silence != Some(Silence::Interrupted) && seen.refusal.is_some(),
+            _ => false,
+        };
         seen.unseen = self.sight.unseen;
         seen
     }

@@ -1,6 +1,8 @@
 //! The command, as it is run: reports, refusals, interrupts, and what it leaves behind.
 
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -65,6 +67,21 @@ fn the_bill_is_the_same_twice_and_each_page_is_accounted_for_by_two_sources() {
         pages.sort();
         pages.dedup();
         assert_eq!(pages.len(), items.len(), "no page is charged twice: {bill}");
+    }
+}
+
+#[test]
+fn mappings_of_files_whose_names_are_no_text_are_counted_like_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join(OsStr::from_bytes(b"caf\xe9"));
+    std::fs::create_dir(&folder).unwrap();
+    let program = folder.join(OsStr::from_bytes(b"fork-\xe9"));
+    std::fs::copy(env!("CARGO_BIN_EXE_fork-probe"), &program).unwrap();
+    for arguments in [&["matrix"][..], &["bill", "--blocks", "400"]] {
+        let output = Command::new(&program).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(!said.contains("not seen"), "{said}");
     }
 }
 

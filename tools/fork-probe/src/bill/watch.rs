@@ -28,9 +28,10 @@ const END: u8 = b'e';
 
 /// Refuse to go on in a process with several threads.
 pub(super) fn refuse_threads() -> Result<(), ProbeError> {
-    let status = fs::read_to_string("/proc/self/status").map_err(|source| ProbeError::Unseen {
+    let status = fs::read("/proc/self/status").map_err(|source| ProbeError::Unseen {
         why: refusal("the number of threads", &source),
     })?;
+    let status = String::from_utf8_lossy(&status);
     let threads = status
         .lines()
         .find_map(|line| line.strip_prefix("Threads:"));
@@ -274,7 +275,7 @@ impl Parts<'_> {
 /// its end.
 fn private_pages(text: &[u8]) -> Option<usize> {
     let end = text.iter().position(|&byte| byte == 0)?;
-    let mappings = smaps::parse(std::str::from_utf8(&text[..end]).ok()?);
+    let mappings = smaps::parse(&String::from_utf8_lossy(&text[..end]));
     let watched = mappings.iter().filter(|mapping| is_watched(mapping));
     let bytes: usize = watched.map(|mapping| mapping.account.private()).sum();
     (end > 0).then_some(bytes / page_size())

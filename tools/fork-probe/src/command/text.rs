@@ -198,8 +198,11 @@ fn sources(matrix: &Matrix) -> Vec<String> {
             pairs.len()
         ));
     }
-    let mut unseen: Vec<_> = seen.iter().flat_map(|seen| &seen.unseen).collect();
-    unseen.dedup();
-    lines.extend(unseen.iter().map(|why| format!("not seen: {why}")));
+    for why in seen.iter().flat_map(|seen| &seen.unseen) {
+        let line = format!("not seen: {why}");
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
     lines
 }

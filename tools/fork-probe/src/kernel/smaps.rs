@@ -108,7 +108,9 @@ impl Mapped {
 ///
 /// No `/proc`, it is not allowed, or the process has ended.
 pub fn read(pid: Option<Pid>) -> io::Result<Vec<Mapped>> {
-    std::fs::read_to_string(proc_path(pid, "smaps")).map(|text| parse(&text))
+    // The path of a file need not be UTF-8.
+    let text = std::fs::read(proc_path(pid, "smaps"))?;
+    Ok(parse(&String::from_utf8_lossy(&text)))
 }
 
 /// Add up the mappings that lie, at least in part, within a range of addresses.

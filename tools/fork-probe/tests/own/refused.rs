@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::chroot;
+use std::time::Duration;
 
 use fork_probe::matrix::Result;
 use fork_probe::{AtFork, ForkProbe, Generation, Ground, Mechanisms, Recipe, Source};
@@ -43,6 +44,37 @@ fn without_proc_the_answers_come_from_the_bytes_and_the_fault_counts() {
         // SAFETY: removes an empty directory that was made above.
         let gone = unsafe { libc::unlinkat(fd, name.as_ptr(), libc::AT_REMOVEDIR) };
         assert_eq!(gone, 0, "{}", std::io::Error::last_os_error());
+    });
+}
+
+#[test]
+fn a_child_that_leaves_early_makes_no_whole_observation() {
+    process::run(|| {
+        // The child does not see its parent there, and takes it for gone.
+        let apart = |more| {
+            // SAFETY: concerns the children of this process alone.
+            unsafe { libc::unshare(libc::CLONE_NEWPID | more) == 0 }
+        };
+        let made = apart(0) || apart(libc::CLONE_NEWUSER);
+        if !made {
+            return tests::skip("a namespace of processes");
+        }
+        let seen = ForkProbe::new()
+            .recipe(recipe(Ground::Private, AtFork::Inherit))
+            .unwrap();
+        assert_eq!(seen.child_sees_inherited, None);
+        assert!(!seen.complete, "{seen:?}");
+    });
+}
+
+#[test]
+fn a_deadline_beyond_all_clocks_is_a_long_one() {
+    process::run(|| {
+        let seen = ForkProbe::new()
+            .deadline(Duration::MAX)
+            .recipe(recipe(Ground::Private, AtFork::Inherit))
+            .unwrap();
+        assert!(seen.complete);
     });
 }
 

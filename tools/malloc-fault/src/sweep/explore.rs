@@ -254,7 +254,9 @@ impl Watch {
 
 /// Whether a process has ended and only waits to be waited for: its parent may be busy with another child.
 fn has_ended(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name of a program need not be UTF-8.
+    let stat = String::from_utf8_lossy(&stat);
     let state = stat.rsplit(") ").next().unwrap_or_default();
     state.starts_with('Z')
 }
