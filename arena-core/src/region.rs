@@ -267,6 +267,11 @@ impl Region {
         self.fork.is_given()
     }
 
+    /// Begin anew, with all advice undone and nothing in the region that a fork could have taken.
+    pub(crate) fn forget_fork_advice(&mut self) {
+        self.fork = ForkAdvice::none();
+    }
+
     /// Tell whether this process is a forked child for which advice has wiped the region, or left it
     /// out.
     pub(crate) fn was_taken_by_fork(&self) -> bool {

@@ -178,6 +178,7 @@ impl Policy {
             if region.backing() == Backing::Anonymous {
                 region.advise(whole, Advice::KeepOnFork)?;
             }
+            region.forget_fork_advice();
         }
         self.advise(region)?;
         if self.zeroing == Zeroing::Always {

@@ -25,8 +25,12 @@ impl ForkAdvice {
     }
 
     /// Remember advice that the kernel has taken. What concerns a part stands for the whole; what
-    /// undoes it counts only if it concerns the whole.
+    /// undoes it counts only if it concerns the whole. In a child that has lost bytes, none brings them
+    /// back.
     pub(super) fn note(&self, advice: Advice, whole: bool) {
+        if self.has_taken_bytes() {
+            return;
+        }
         match advice {
             Advice::DontFork => self.absent.store(true, Ordering::Relaxed),
             Advice::DoFork if whole => self.absent.store(false, Ordering::Relaxed),

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use arena_core::policy::Fork;
+use arena_core::region::Advice;
 use arena_core::{Arena, Policy};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -57,6 +58,71 @@ fn copy_gives_the_child_its_own_bytes_at_the_same_offset() {
         assert_eq!(exited(status), 7);
         assert_eq!(first_byte(&arena), 7, "the child wrote to its own copy");
         assert_eq!(arena.used(), 8, "and moved its own bump pointer");
+    })
+    .well();
+}
+
+/// Tells that it was dropped.
+struct Noted<'a>(&'a AtomicBool);
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A child does something with an arena that was wiped, and no destructor runs; the parent's does.
+fn child_of_a_wiped_arena(dropped: &'static AtomicBool, end: impl Fn(Arena)) {
+    let wiped = arena(Fork::Wipe);
+    wiped.alloc_drop(Noted(dropped));
+    let mut inherited = Some(wiped);
+    let status = forked(|| {
+        end(inherited.take().unwrap());
+        u8::from(dropped.load(Ordering::Relaxed))
+    });
+    assert_eq!(exited(status), 0);
+    drop(inherited);
+    assert!(dropped.load(Ordering::Relaxed), "the parent's has run");
+}
+
+#[test]
+fn a_child_that_takes_the_region_out_of_a_wiped_arena_runs_no_destructor() {
+    static DROPPED: AtomicBool = AtomicBool::new(false);
+    own_process::run(|| {
+        child_of_a_wiped_arena(&DROPPED, |arena| {
+            let region = arena.into_region();
+            assert_eq!(region.len(), 1 << 16);
+        });
+    })
+    .well();
+}
+
+#[test]
+fn advice_in_a_child_does_not_bring_back_what_was_wiped() {
+    static DROPPED: AtomicBool = AtomicBool::new(false);
+    own_process::run(|| {
+        child_of_a_wiped_arena(&DROPPED, |arena| {
+            let whole = 0..arena.region().len();
+            arena.region().advise(whole, Advice::WipeOnFork).unwrap();
+            drop(arena);
+        });
+    })
+    .well();
+}
+
+#[test]
+fn a_child_may_build_an_arena_of_its_own_where_one_was_wiped() {
+    static DROPPED: AtomicBool = AtomicBool::new(false);
+    own_process::run(|| {
+        let mut inherited = Some(arena(Fork::Wipe));
+        let status = forked(|| {
+            let region = inherited.take().unwrap().into_region();
+            let own: Arena = Policy::new().build_in(region).unwrap();
+            own.alloc_drop(Noted(&DROPPED));
+            drop(own);
+            u8::from(DROPPED.load(Ordering::Relaxed))
+        });
+        assert_eq!(exited(status), 1, "what the child owes it runs");
     })
     .well();
 }

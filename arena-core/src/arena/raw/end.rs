@@ -32,10 +32,12 @@ impl<const MIN_ALIGN: usize> RawArena<MIN_ALIGN> {
     /// Empty the arena and part with its memory.
     #[cfg(feature = "std")]
     pub(crate) fn into_ground(mut self) -> Ground {
-        let ground = core::mem::replace(&mut *self.ground, Ground::Buffer);
-        // Dropped without its ground, the arena runs what it owes, while `ground` keeps the memory.
-        drop(self);
-        ground
+        if self.finalisers.reach(1) {
+            // First, for the ground knows whether a fork has taken the values.
+            // SAFETY: the arena is owned, so no value is in use.
+            unsafe { self.run_finalisers(1) };
+        }
+        core::mem::replace(&mut *self.ground, Ground::Buffer)
     }
 
     fn finalise(&mut self) {
