@@ -197,3 +197,15 @@ fn first_fit_is_from_the_bottom_for_head_and_from_the_top_for_tail() {
     assert_eq!(heap.alloc(100, head(2)), h[3]);
     assert_eq!(heap.alloc(100, tail(0x8002)), t[3]);
 }
+
+#[test]
+fn a_hole_too_small_is_found_again_for_what_fits() {
+    let heap = Checked::new();
+    let blocks = [16, 4, 32, 200].map(|size| heap.alloc(size, head(1)));
+    heap.free(blocks[0]);
+    heap.free(blocks[2]);
+    // All of them start in one granule, and nothing else does: the larger hole goes, the smaller one stays known.
+    assert_eq!(heap.alloc(32, head(2)), blocks[2]);
+    assert_eq!(heap.alloc(16, head(3)), blocks[0]);
+    heap.assert_drawing("FIRST [3 4dw] [1 1dw] [2 8dw] [1 50dw] [FREE 74901dw] LAST");
+}
