@@ -70,6 +70,7 @@ fn story(stage: &mut Stage, maps: &Path) -> Result<(), Trouble> {
     stage.note("distance_bytes", distance);
     stage.expect("over_1_mib_apart", true, distance > FAR);
     stage.say(&format!("   distance: {}", in_words(distance)));
+    stage.say("   a distance alone does not say why: the regions and malloc's own count do");
 
     show_regions(stage, seen.blocks, seen.maps);
     show_arenas(stage, arenas_before, seen.arenas);
@@ -179,6 +180,9 @@ fn show_arenas(stage: &mut Stage, before: Option<usize>, during: Option<usize>) 
     stage.show(Line::new(Symbol::Picture, "arenas").note(format!(
         "{before} before the threads, {during} while both hold their block"
     )));
+    if during == before + 2 {
+        stage.say("   one more for each thread: that is why the blocks lie where they do");
+    }
 }
 
 // stamp: count

@@ -25,7 +25,8 @@ pub struct Mapping {
 ///
 /// If the file cannot be read: a process may run where no `/proc` is mounted.
 pub fn read(path: &Path) -> io::Result<Vec<Mapping>> {
-    Ok(parse(&fs::read_to_string(path)?))
+    // The path of a file need not be UTF-8.
+    Ok(parse(&String::from_utf8_lossy(&fs::read(path)?)))
 }
 
 /// Parses rows in the format of `/proc/self/maps`; a row that has another form is left out.
