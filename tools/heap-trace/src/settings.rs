@@ -5,7 +5,7 @@
 pub enum Method {
     /// Red zones around each block and poison in freed ones, looked at when a block is freed, at a
     /// check, and at the end: sees writes, afterwards. 32 bytes, and a row of
-    /// 40 bytes in an arena or a record of 56 in a heap.
+    /// 16 bytes in an arena or a record of 56 in a heap.
     #[default]
     Canary,
     /// Each block ends at two inaccessible pages, and is inaccessible once freed: sees reads and

@@ -14,14 +14,14 @@ macro_rules! implement_allocator {
             // SAFETY: a block stays valid until the arena is reset, which the borrow in this type rules
             // out, or until it is freed. A freed block is not used again while it is quarantined.
             unsafe impl<M: Mode> Allocator for &TracedArena<M> {
-                #[inline]
+                #[inline(always)]
                 #[track_caller]
                 fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
                     let block = self.try_alloc_layout(layout).map_err(|_| AllocError)?;
                     Ok(NonNull::slice_from_raw_parts(block, layout.size()))
                 }
 
-                #[inline]
+                #[inline(always)]
                 #[track_caller]
                 unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
                     if !M::ON {

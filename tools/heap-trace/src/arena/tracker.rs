@@ -27,7 +27,7 @@ use crate::settings::{Method, Settings};
 use crate::stack;
 use crate::table::Table;
 use crate::zone;
-use rows::Rows;
+use rows::{ADDRESS_END, Rows, SiteId, is_wide};
 
 /// What a traced arena writes down.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) struct Tracker {
     is_quick: bool,
     /// With canaries, a row for each block.
     rows: Rows,
-    /// The number of the next block: how many were handed out before.
+    /// With guard pages, the number of the next block: how many were handed out before.
     next_id: u64,
     /// With canaries, where the bump pointer was left: whoever moves it uses the arena itself.
     frontier: usize,
@@ -73,6 +73,11 @@ const LEAST: usize = 2 * zone::RED_ZONE_LEN + zone::MARK_LEN;
 impl Tracker {
     pub(super) fn new(arena: &Arena, settings: Settings) -> Self {
         let base = arena.base().addr().get();
+        let end = base + arena.capacity();
+        assert!(
+            end <= ADDRESS_END,
+            "an arena that ends at {end:#x}, and a row that has room for 48 bits of an address"
+        );
         Self {
             is_quick: false,
             // As many as the arena has room for; paid for row by row.
@@ -98,7 +103,10 @@ impl Tracker {
     }
 
     pub(super) fn next_id(&self) -> u64 {
-        self.next_id
+        match self.settings.method {
+            Method::Canary => self.rows.next_number(),
+            _ => self.next_id,
+        }
     }
 
     /// What is known of every block below the bump pointer.
@@ -117,9 +125,9 @@ impl Tracker {
         layout: Layout,
         place: Place,
     ) -> Result<NonNull<u8>, AllocError> {
-        if self.is_quick {
+        if self.is_quick && !is_wide(layout) {
             // SAFETY: after the first row.
-            let placed = unsafe { self.place_between_canaries(arena, layout, Some(place)) };
+            let placed = unsafe { self.place_between_canaries(arena, layout, place) };
             if let Some(payload) = placed {
                 return Ok(payload);
             }
@@ -137,7 +145,7 @@ impl Tracker {
     ) -> Result<NonNull<u8>, AllocError> {
         let origin = self.origin(place);
         let placed = match self.settings.method {
-            Method::Canary => self.place_with_care(arena, layout, origin.place),
+            Method::Canary => self.place_with_care(arena, layout, place),
             _ => self.allocate_guarded(arena, layout, origin),
         };
         #[cfg(feature = "events")]
@@ -188,13 +196,16 @@ impl Tracker {
     /// The number of the first block at or above an address of the arena.
     pub(super) fn first_from(&self, address: usize) -> u64 {
         let id = match self.settings.method {
-            Method::Canary => self.rows.get(self.row_from(address)).map(|row| row.id),
+            Method::Canary => {
+                let row = self.row_from(address);
+                (row < self.rows.len()).then(|| self.rows.number(row))
+            }
             _ => self
                 .penned
                 .get(self.charge_from(address))
                 .map(|record| record.id),
         };
-        id.unwrap_or(self.next_id)
+        id.unwrap_or(self.next_id())
     }
 
     /// Take the last destructor that is owed to a value that stands there or later.
@@ -210,9 +221,9 @@ impl Tracker {
         let mut report = Report::new("arena", reach::classify(&live, roots), self.faults.all());
         report.faults_dropped = self.faults.dropped();
         report.numbers = Numbers {
-            allocations: self.next_id,
+            allocations: self.next_id(),
             frees: match self.settings.method {
-                Method::Canary => self.next_id - live.len() as u64 - self.rewound,
+                Method::Canary => self.next_id() - live.len() as u64 - self.rewound,
                 _ => self.frees,
             },
             requested: live.iter().map(|record| record.size).sum(),
@@ -244,11 +255,13 @@ impl Tracker {
         layout: Layout,
         place: Place,
     ) -> Result<(), Violation> {
-        let origin = Origin::at(place);
-        // SAFETY: passed on.
-        let quick = unsafe { self.free_live(arena, self.quick_from, pointer, layout, origin) };
-        if quick.is_some() {
-            return Ok(());
+        if let Some(site) = SiteId::known(place) {
+            let (lowest, origin) = (self.quick_from, Origin::at(place));
+            // SAFETY: passed on.
+            let quick = unsafe { self.free_live(arena, lowest, pointer, layout, origin, site) };
+            if quick.is_some() {
+                return Ok(());
+            }
         }
         // SAFETY: passed on.
         unsafe { self.free_with_more(arena, pointer, layout, place) }
@@ -271,7 +284,7 @@ impl Tracker {
         let block = self.block_of(pointer);
         let freed = match self.settings.method {
             // SAFETY: passed on.
-            Method::Canary => unsafe { self.free_row_of(arena, pointer, layout, origin) },
+            Method::Canary => unsafe { self.free_row_of(arena, pointer, layout, place, origin) },
             // SAFETY: passed on.
             _ => unsafe { self.free_guarded(arena, pointer, layout, origin) },
         };
@@ -290,15 +303,16 @@ impl Tracker {
         arena: &Arena,
         pointer: NonNull<u8>,
         layout: Layout,
+        place: Place,
         origin: Origin,
     ) -> Result<(), Violation> {
-        let lowest = self.first_payload();
+        let (lowest, site) = (self.first_payload(), SiteId::given_to(place));
         // SAFETY: passed on.
-        let quick = unsafe { self.free_live(arena, lowest, pointer, layout, origin) };
+        let quick = unsafe { self.free_live(arena, lowest, pointer, layout, origin, site) };
         let row = match quick {
             Some(row) => row,
             // SAFETY: passed on; nothing has been freed.
-            None => unsafe { self.free_suspicious(arena, pointer, layout, origin) }?,
+            None => unsafe { self.free_suspicious(arena, pointer, layout, origin, site) }?,
         };
         if self.settings.backtraces {
             self.rows.note_stack(row, 1, origin.stack);

@@ -22,7 +22,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use super::rows::{Meta, Row};
+use super::rows::{Block, Row, Rows, SiteId, is_wide};
 use super::{Tracker, bump};
 use crate::fault::When;
 use crate::record::{Origin, Place};
@@ -40,7 +40,7 @@ impl Tracker {
         &mut self,
         arena: &Arena,
         layout: Layout,
-        place: Option<Place>,
+        place: Place,
     ) -> Option<NonNull<u8>> {
         let (shape, enlarged) = Shape::of(layout)?;
         if bump(arena) != self.frontier {
@@ -52,23 +52,17 @@ impl Tracker {
             self.poison_padding(start);
         }
         self.look_before_reuse(block, shape.total());
+        let before = Block::before(start);
         // SAFETY: passed on.
-        let Some(next) = (unsafe { self.rows.next(end) }) else {
+        let Some(next) = (unsafe { self.rows.next(before.ahead(shape.total())) }) else {
             self.undo(arena, block, enlarged);
             return None;
         };
         // SAFETY: the block has `shape.total()` bytes.
         let payload = unsafe { block.add(shape.front) };
         // SAFETY: the block was handed out just now.
-        unsafe { zone::write(payload, shape, next.number() as u64) };
-        next.write(Row {
-            address: payload.addr().get(),
-            meta: Meta::live(layout),
-            id: self.next_id,
-            place,
-            freed: None,
-        });
-        self.next_id += 1;
+        unsafe { zone::write(payload, shape, next.mark()) };
+        next.write(Row::live(before.ahead(shape.front).with(layout), place));
         self.frontier = end;
         Some(payload)
     }
@@ -101,6 +95,7 @@ impl Tracker {
         pointer: NonNull<u8>,
         layout: Layout,
         origin: Origin,
+        site: SiteId,
     ) -> Option<usize> {
         let address = pointer.addr().get();
         if address < lowest || address >= self.frontier {
@@ -108,14 +103,18 @@ impl Tracker {
         }
         let payload = self.memory.with_addr(pointer.addr());
         // SAFETY: the 16 bytes before lie within the arena, below the bump pointer.
-        let row = unsafe { zone::row(payload) } as usize;
+        let mark = unsafe { zone::row(payload) };
         // What the mark says is believed if the row says the same.
-        let known = self.rows.get(row)?;
-        if known.address != address || known.meta != Meta::live(layout) {
+        let known = self.rows.find(mark)?;
+        if known.block != Block::before(address).with(layout) || known.is_freed() {
+            return None;
+        }
+        let row = Rows::row(mark);
+        if is_wide(layout) && self.rows.layout(row) != layout {
             return None;
         }
         // SAFETY: the row is of this block, which is given up.
-        unsafe { self.free_row(arena, row, payload, layout, origin) };
+        unsafe { self.free_row(arena, mark, payload, layout, origin, site) };
         Some(row)
     }
 
@@ -123,27 +122,28 @@ impl Tracker {
     ///
     /// # Safety
     ///
-    /// The row is of a live block of this payload and layout, and nobody uses it any more.
+    /// The mark is that of a live block of this payload and layout, and nobody uses it any more.
     #[inline(always)]
     unsafe fn free_row(
         &mut self,
         arena: &Arena,
-        row: usize,
+        mark: u64,
         payload: NonNull<u8>,
         layout: Layout,
         origin: Origin,
+        site: SiteId,
     ) {
         let shape = Shape::unchecked(layout.size(), layout.align());
         // SAFETY: a recorded block, with the zones that were written around it.
         if !unsafe { zone::canaries_are_whole(payload, shape) } {
-            self.note_damage(row, When::Freed, origin);
+            self.note_damage(Rows::row(mark), When::Freed, origin);
         }
         // SAFETY: the front zone lies before the payload, within the block.
         let block = unsafe { payload.sub(shape.front) };
         // SAFETY: the block is given up.
         unsafe { zone::poison(block, shape.total()) };
-        // SAFETY: a row of a live block is below `len`.
-        unsafe { self.rows.mark_freed(row, origin.place) };
+        // SAFETY: the mark of a live block.
+        unsafe { self.rows.at_mark(mark) }.mark_freed(site);
         if self.frontier > self.cut_at {
             self.shorten(arena);
         }

@@ -37,7 +37,7 @@ impl Tracker {
         let extent = Extent::new(at.addr().get() as u64, size as u64)
             .within(shape.front as u32, shape.rear as u32);
         let what = What::Alloc { extent, align };
-        self.events.note(what, Some(self.next_id - 1), origin, 0);
+        self.events.note(what, Some(self.next_id() - 1), origin, 0);
     }
 
     /// The number of the live block that a pointer is the start of.
@@ -49,9 +49,9 @@ impl Tracker {
         match self.settings.method {
             Method::Canary => {
                 let rows = self.rows.below();
-                let row = rows.binary_search_by_key(&address, |row| row.address);
-                let row = rows.get(row.ok()?)?;
-                row.meta.is(State::Live).then_some(row.id)
+                let row = rows.binary_search_by_key(&address, |row| row.block.address());
+                let row = row.ok()?;
+                (self.rows.state(row) == State::Live).then(|| self.rows.number(row))
             }
             _ => {
                 let found = self.guard.as_ref()?.find(pointer)?;

@@ -22,78 +22,33 @@ use std::ptr::NonNull;
 use arena_core::region::RegionError;
 
 mod column;
+mod numbers;
+mod row;
+mod sites;
 #[cfg(test)]
 mod tests;
 
-use crate::record::{Origin, Place, Record, State};
+use crate::record::{Origin, Record, State};
 use crate::stack::StackId;
 use column::{Column, Plain};
+use numbers::Numbers;
+use row::Wide;
+pub(super) use row::{ADDRESS_END, Block, Row, is_wide};
+pub(super) use sites::SiteId;
 
-/// One block: 40 bytes, all that is touched for it beside the block itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
-    /// The address of the payload.
-    pub(super) address: usize,
-    pub(super) meta: Meta,
-    /// The block's number.
-    pub(super) id: u64,
-    /// Where it was allocated.
-    pub(super) place: Option<Place>,
-    /// Where it was freed, if it is; otherwise anything.
-    pub(super) freed: Option<Place>,
-}
-
-// SAFETY: a row of zeroes is a block of no bytes at no address; `None` is zero.
-unsafe impl Plain for Row {}
 // SAFETY: 0 is the number of no stack.
 unsafe impl Plain for [StackId; 2] {}
-
-/// Layout and state in one word, so that one comparison tells whether a block is live and freed with
-/// the layout it was allocated for.
-///
-/// ```text
-///   63      16 15     8 7     0
-///   ├  size  ┤ ├ align ┤ ├state┤      the alignment as a power of two
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Meta(u64);
-
-impl Meta {
-    #[inline(always)]
-    pub(super) fn live(layout: Layout) -> Self {
-        let align = u64::from(layout.align().trailing_zeros());
-        Self((layout.size() as u64) << 16 | align << 8 | State::Live as u64)
-    }
-
-    #[inline(always)]
-    pub(super) fn in_state(self, state: State) -> Self {
-        Self(self.0 & !0xff | state as u64)
-    }
-
-    #[inline(always)]
-    pub(super) fn is(self, state: State) -> bool {
-        self.0 & 0xff == state as u64
-    }
-
-    pub(super) fn state(self) -> State {
-        const STATES: [State; 4] = [State::Live, State::Freed, State::Rewound, State::Untraced];
-        STATES[(self.0 & 0b11) as usize]
-    }
-
-    pub(super) fn layout(self) -> Layout {
-        let (size, align) = ((self.0 >> 16) as usize, 1 << (self.0 >> 8 & 0xff));
-        // SAFETY: taken from a layout.
-        unsafe { Layout::from_size_align_unchecked(size, align) }
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Rows {
     rows: Column<Row>,
     /// With backtraces, where each was allocated and freed; as long as the rows, or empty.
     stacks: Column<[StackId; 2]>,
-    /// Rows below the bump pointer.
-    len: usize,
+    /// The layouts that have no room in a row; as long as the rows, or empty.
+    wide: Column<Wide>,
+    numbers: Numbers,
+    /// Bytes of the rows below the bump pointer: where the next row stands.
+    used: usize,
     /// The first row above it, or `len` if that is more: rows between are written over.
     gone: usize,
     /// The end of the rows above it; less than `len` if there are none.
@@ -116,7 +71,9 @@ impl Rows {
         Self {
             rows: Column::of(rows),
             stacks: Column::of(rows),
-            len: 0,
+            wide: Column::of(rows),
+            numbers: Numbers::new(),
+            used: 0,
             gone: 0,
             end: 0,
             ready: 0,
@@ -125,42 +82,70 @@ impl Rows {
 
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.used / size_of::<Row>()
     }
 
-    #[inline(always)]
     pub(super) fn get(&self, row: usize) -> Option<&Row> {
-        // SAFETY: rows below `len` lie within the column.
-        (row < self.len).then(|| unsafe { self.rows.at(row) })
+        self.below().get(row)
+    }
+
+    /// What the mark of a block says: where its row stands.
+    pub(super) fn mark(row: usize) -> u64 {
+        (row * size_of::<Row>()) as u64
+    }
+
+    /// The row that a mark leads to.
+    pub(super) fn row(mark: u64) -> usize {
+        mark as usize / size_of::<Row>()
+    }
+
+    /// Follow a mark, which may say anything.
+    #[inline(always)]
+    pub(super) fn find(&mut self, mark: u64) -> Option<&mut Row> {
+        let place = mark as usize;
+        let is_row = place < self.used && place.is_multiple_of(size_of::<Row>());
+        // SAFETY: where a row below the bump pointer stands.
+        is_row.then(|| unsafe { self.at_mark(mark) })
+    }
+
+    /// Follow a mark.
+    ///
+    /// # Safety
+    ///
+    /// It says where a row stands.
+    #[inline(always)]
+    pub(super) unsafe fn at_mark(&mut self, mark: u64) -> &mut Row {
+        // SAFETY: the caller's promise.
+        unsafe { self.rows.at_place(mark as usize) }
     }
 
     /// The rows below the bump pointer.
     pub(super) fn below(&self) -> &[Row] {
-        self.rows.slice(0..self.len)
+        self.rows.slice(0..self.len())
     }
 
     /// The rows above it whose bytes have not been handed out again: those that begin at `frontier` or
     /// behind it. With the index of the first.
     pub(super) fn gone(&self, frontier: usize) -> (usize, &[Row]) {
-        let first = self.gone.max(self.len).min(self.end);
+        let first = self.gone.max(self.len()).min(self.end);
         let rows = self.rows.slice(first..self.end);
-        let taken = rows.partition_point(|row| row.address < frontier);
+        let taken = rows.partition_point(|row| row.block < Block::before(frontier));
         (first + taken, &rows[taken..])
     }
 
-    /// Return the place of the next row, whose block ends at an address; `None` if it is taken, which is
+    /// Return the place of the next row, whose block is before `end`; `None` if it is taken, which is
     /// for [`Rows::make_room`] to change.
     ///
     /// # Safety
     ///
     /// [`Rows::make_room`] has succeeded once.
     #[inline(always)]
-    pub(super) unsafe fn next(&mut self, end: usize) -> Option<Next<'_>> {
+    pub(super) unsafe fn next(&mut self, end: Block) -> Option<Next<'_>> {
         // SAFETY: so there are rows, and the last of them is never passed.
-        let row = unsafe { self.rows.at_mut(self.len) };
-        (row.address < end).then_some(Next {
+        let row = unsafe { self.rows.at_place(self.used) };
+        (row.block < end).then_some(Next {
             row,
-            len: &mut self.len,
+            used: &mut self.used,
         })
     }
 
@@ -169,43 +154,47 @@ impl Rows {
     #[inline(never)]
     pub(super) fn make_room(&mut self, end: usize) -> Result<(), RegionError> {
         self.forget_below(end);
-        if self.len + 1 >= self.ready {
+        if self.len() + 1 >= self.ready {
             self.make_ready()?;
         }
-        if self.gone < self.end && self.len == self.gone {
+        if self.gone < self.end && self.len() == self.gone {
             self.open_gap()?;
+        }
+        self.numbers.make_room()
+    }
+
+    /// Make sure that there is a place for the layout of the next row too, which is a wide one.
+    pub(super) fn make_room_for_layout(&mut self) -> Result<(), RegionError> {
+        if self.wide.room() <= self.len() {
+            self.wide.enlarge(self.rows.room(), self.end())?;
         }
         Ok(())
     }
 
+    /// Note the layout of the last row, for which room was made.
+    pub(super) fn note_layout(&mut self, layout: Layout) {
+        let last = self.len() - 1;
+        assert!(last < self.wide.room(), "room is made for a wide layout");
+        // SAFETY: checked just now.
+        *unsafe { self.wide.at_mut(last) } = Wide::of(layout);
+    }
+
     /// Forget the gone rows that begin below an address: their bytes have been handed out again.
     fn forget_below(&mut self, address: usize) {
-        self.gone = self.gone.max(self.len).min(self.end);
+        self.gone = self.gone.max(self.len()).min(self.end);
         let taken = self.rows.slice(self.gone..self.end);
-        let taken = taken.partition_point(|row| row.address < address);
+        let taken = taken.partition_point(|row| row.block < Block::before(address));
         self.clear(self.gone..self.gone + taken);
         self.gone += taken;
+        self.numbers.forget_before(self.gone);
     }
 
     /// Make rows zero that nobody looks for any more, so that they may be written over.
     fn clear(&mut self, rows: Range<usize>) {
-        for row in rows.start.max(self.len)..rows.end {
+        for row in rows.start.max(self.len())..rows.end {
             // SAFETY: within the column.
-            unsafe { self.rows.at_mut(row) }.address = 0;
+            unsafe { self.rows.at_mut(row) }.block = Block::NONE;
         }
-    }
-
-    /// Note that a block was freed, and where.
-    ///
-    /// # Safety
-    ///
-    /// `row` is below `len`.
-    #[inline(always)]
-    pub(super) unsafe fn mark_freed(&mut self, row: usize, place: Option<Place>) {
-        // SAFETY: the caller's promise.
-        let freed = unsafe { self.rows.at_mut(row) };
-        freed.meta = freed.meta.in_state(State::Freed);
-        freed.freed = place;
     }
 
     /// Note the stack that allocated a block (`which` is 0) or freed it (1).
@@ -219,50 +208,52 @@ impl Rows {
         }
     }
 
-    /// The bump pointer goes back from `frontier`: rows from `keep` on lie above it now.
-    pub(super) fn cut(&mut self, keep: usize, frontier: usize) {
+    /// The bump pointer goes back from `frontier`: rows from `keep` on lie above it now. What was live
+    /// there is given up.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for another such cut: before that, [`Rows::make_room`] has to succeed.
+    pub(super) fn cut(&mut self, keep: usize, frontier: usize) -> Result<(), RegionError> {
         self.forget_below(frontier);
         if self.gone == self.end {
-            (self.gone, self.end) = (self.len, self.len);
+            (self.gone, self.end) = (self.len(), self.len());
+            self.numbers.forget_above();
         }
-        if self.len < self.gone {
-            self.move_gone(self.len);
+        if self.len() < self.gone {
+            self.move_gone(self.len());
         }
+        self.numbers.cut(keep, self.len());
         self.gone = keep;
-        self.len = keep;
+        self.used = keep * size_of::<Row>();
+        self.numbers.make_room()
     }
 
     fn move_gone(&mut self, to: usize) {
         let gone = self.gone..self.end;
         self.rows.move_rows(gone.clone(), to);
         self.stacks.move_rows(gone.clone(), to);
+        self.wide.move_rows(gone.clone(), to);
+        self.numbers.move_above(gone.start, to);
         (self.gone, self.end) = (to, to + gone.len());
         self.clear(gone.start..self.gone.min(gone.end));
         self.clear(self.end.max(gone.start)..gone.end);
     }
 
-    /// Change the state of live rows from `from` on.
-    pub(super) fn give_up(&mut self, from: usize) -> usize {
-        let mut live = 0;
-        for row in from..self.len {
-            // SAFETY: below `len`.
-            let row = unsafe { self.rows.at_mut(row) };
-            if row.meta.is(State::Live) {
-                row.meta = row.meta.in_state(State::Rewound);
-                live += 1;
-            }
-        }
-        live
+    /// How many blocks are live from a row on.
+    pub(super) fn live_from(&self, row: usize) -> usize {
+        let live = (row..self.len()).filter(|&row| self.state(row) == State::Live);
+        live.count()
     }
 
     /// The first row at the end of the table such that it and all after it are of freed blocks.
     pub(super) fn first_of_freed_end(&self) -> usize {
         // Eight at a time, without a branch for each: this is the one walk that a cut takes.
         const STEP: usize = 8;
-        let is_freed = |row: &Row| row.meta.is(State::Freed);
+        let is_freed = |row: &Row| row.is_freed();
         let mut rows = self.below();
         while let Some((rest, last)) = rows.split_last_chunk::<STEP>()
-            && last.iter().fold(true, |all, row| all & is_freed(row))
+            && Row::are_freed(last)
         {
             rows = rest;
         }
@@ -271,76 +262,132 @@ impl Rows {
             .map_or(0, |row| row + 1)
     }
 
+    /// What has become of the block of a row, below the bump pointer or above it.
+    pub(super) fn state(&self, index: usize) -> State {
+        self.state_of(index, self.any(index))
+    }
+
+    #[inline(always)]
+    pub(super) fn state_of(&self, index: usize, row: Row) -> State {
+        match () {
+            () if row.block.is_untraced() => State::Untraced,
+            () if row.is_freed() => State::Freed,
+            () if index < self.len() => State::Live,
+            () => State::Rewound,
+        }
+    }
+
+    /// The layout of the block of a row, below the bump pointer or above it.
+    pub(super) fn layout(&self, index: usize) -> Layout {
+        self.layout_of(index, self.any(index))
+    }
+
+    #[inline(always)]
+    pub(super) fn layout_of(&self, index: usize, row: Row) -> Layout {
+        let layout = row.block.layout();
+        layout.unwrap_or_else(|| self.wide.slice(index..index + 1)[0].layout())
+    }
+
+    /// The number of the block of a row, below the bump pointer or above it.
+    pub(super) fn number(&self, index: usize) -> u64 {
+        match index < self.len() {
+            true => self.numbers.of_below(index),
+            false => self.numbers.of_above(index),
+        }
+    }
+
+    /// The number of the next block: how many were handed out before.
+    pub(super) fn next_number(&self) -> u64 {
+        self.numbers.next(self.len())
+    }
+
+    /// The last row is of bytes that were not traced, which have no number.
+    pub(super) fn skip_number(&mut self) {
+        self.numbers.skip(self.len());
+    }
+
     /// What is known of a row, below the bump pointer or above it.
     pub(super) fn record(&self, index: usize, memory: NonNull<u8>) -> Record {
-        let row = self.rows.slice(0..self.end())[index];
-        self.tell(index, row, memory)
-    }
-
-    /// What is known of every block below the bump pointer.
-    pub(super) fn records(&self, memory: NonNull<u8>) -> impl Iterator<Item = Record> {
-        let traced = |row: &usize| !self.below()[*row].meta.is(State::Untraced);
-        (0..self.len)
-            .filter(traced)
-            .map(move |row| self.record(row, memory))
-    }
-
-    fn tell(&self, index: usize, row: Row, memory: NonNull<u8>) -> Record {
+        let row = self.any(index);
         // An address of the arena is not 0.
-        let address = std::num::NonZero::new(row.address).unwrap_or(memory.addr());
+        let address = std::num::NonZero::new(row.block.address()).unwrap_or(memory.addr());
         let stacks = match index < self.stacks.room() {
             // SAFETY: checked just now.
             true => *unsafe { self.stacks.at(index) },
             false => [StackId::NONE; 2],
         };
         let allocated = Origin {
-            place: row.place,
+            place: row.place(),
             stack: stacks[0],
         };
         let payload = memory.with_addr(address);
-        let mut record = Record::new(payload, row.meta.layout(), row.id, allocated);
-        record.state = row.meta.state();
+        let mut record = Record::new(payload, self.layout(index), self.number(index), allocated);
+        record.state = self.state(index);
         if record.state == State::Freed {
             record.mark_freed(Origin {
-                place: row.freed,
+                place: row.freed(),
                 stack: stacks[1],
             });
         }
         record
     }
 
+    /// What is known of every block below the bump pointer.
+    pub(super) fn records(&self, memory: NonNull<u8>) -> impl Iterator<Item = Record> {
+        let traced = |row: &usize| !self.below()[*row].block.is_untraced();
+        (0..self.len())
+            .filter(traced)
+            .map(move |row| self.record(row, memory))
+    }
+
+    fn any(&self, index: usize) -> Row {
+        self.rows.slice(0..self.end())[index]
+    }
+
     /// Bytes that the table has taken from the OS, touched or not.
     pub(super) fn granted(&self) -> usize {
-        self.rows.granted() + self.stacks.granted()
+        self.rows.granted() + self.stacks.granted() + self.wide.granted() + self.numbers.granted()
     }
 
     /// The end of what is in use.
     fn end(&self) -> usize {
-        self.end.max(self.len)
+        self.end.max(self.len())
     }
 
     /// Let the stop go on: by as many rows as there are, and no more than [`MOST_READY`].
     fn make_ready(&mut self) -> Result<(), RegionError> {
         let more = self.ready.clamp(FIRST_READY, MOST_READY);
-        if self.ready == self.rows.room() {
+        if self.ready == self.room() {
             self.enlarge(self.ready + more)?;
         }
-        let ready = (self.ready + more).min(self.rows.room());
+        let ready = (self.ready + more).min(self.room());
         self.rows.populate(self.ready..ready);
         if let Some(stop) = self.ready.checked_sub(1) {
             // SAFETY: rows up to `ready` lie within the column.
-            unsafe { self.rows.at_mut(stop) }.address = 0;
+            unsafe { self.rows.at_mut(stop) }.block = Block::NONE;
         }
         // SAFETY: as above, and there is one: a column that was made larger has a page at least.
-        unsafe { self.rows.at_mut(ready - 1) }.address = usize::MAX;
+        unsafe { self.rows.at_mut(ready - 1) }.block = Block::LAST;
         self.ready = ready;
         Ok(())
     }
 
+    /// Rows that all columns have room for.
+    fn room(&self) -> usize {
+        let beside = [self.stacks.room(), self.wide.room()];
+        let beside = beside.into_iter().filter(|&room| room > 0).min();
+        beside.unwrap_or(usize::MAX).min(self.rows.room())
+    }
+
     fn enlarge(&mut self, room: usize) -> Result<(), RegionError> {
-        self.rows.enlarge(room.max(2 * self.ready), self.ready)?;
+        if self.rows.room() == self.ready {
+            self.rows.enlarge(room.max(2 * self.ready), self.ready)?;
+        }
         if self.stacks.room() > 0 {
             self.stacks.enlarge(self.rows.room(), self.ready)?;
+        }
+        if self.wide.room() > 0 {
+            self.wide.enlarge(self.rows.room(), self.ready)?;
         }
         Ok(())
     }
@@ -359,19 +406,19 @@ impl Rows {
 /// The place of the next row.
 pub(super) struct Next<'a> {
     row: &'a mut Row,
-    len: &'a mut usize,
+    used: &'a mut usize,
 }
 
 impl Next<'_> {
-    /// The number that the row will have.
+    /// What the mark of its block says.
     #[inline(always)]
-    pub(super) fn number(&self) -> usize {
-        *self.len
+    pub(super) fn mark(&self) -> u64 {
+        *self.used as u64
     }
 
     #[inline(always)]
     pub(super) fn write(self, row: Row) {
         *self.row = row;
-        *self.len += 1;
+        *self.used += size_of::<Row>();
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 
 use super::super::Tracker;
-use super::super::rows::Row;
+use super::super::rows::Rows;
 use crate::fault::{Fault, Violation, When};
 use crate::record::{Origin, Record, State};
 use crate::zone::{self, Shape, extent, shape};
@@ -17,7 +17,7 @@ impl Tracker {
         let record = self.rows.record(row, self.memory);
         let shape = shape(&record);
         // SAFETY: a recorded block, with the zones that were written around it.
-        for violation in unsafe { zone::mend(record.payload, shape, row as u64) } {
+        for violation in unsafe { zone::mend(record.payload, shape, Rows::mark(row)) } {
             self.note(Fault::new(violation, Some(record), when, origin));
         }
     }
@@ -104,16 +104,17 @@ impl Tracker {
     /// Look at the zones of live blocks, and at the poison of freed ones, from a row on.
     pub(super) fn check_rows(&mut self, from: usize, when: When, origin: Origin) {
         for row in from..self.rows.len() {
-            let Row { address, meta, .. } = self.rows.below()[row];
-            let layout = meta.layout();
+            let known = self.rows.below()[row];
+            let layout = self.rows.layout_of(row, known);
             let shape = Shape::unchecked(layout.size(), layout.align());
-            let payload = self.at(address);
-            if meta.is(State::Live) {
+            let payload = self.at(known.block.address());
+            let state = self.rows.state_of(row, known);
+            if state == State::Live {
                 // SAFETY: a recorded block, with the zones that were written around it.
-                if !unsafe { zone::intact(payload, shape, row as u64) } {
+                if !unsafe { zone::intact(payload, shape, Rows::mark(row)) } {
                     self.note_damage(row, when, origin);
                 }
-            } else if meta.is(State::Freed) {
+            } else if state == State::Freed {
                 // SAFETY: the front zone lies before the payload, within the block.
                 let block = unsafe { payload.sub(shape.front) };
                 // SAFETY: freed, so its bytes are poison, and nobody's.

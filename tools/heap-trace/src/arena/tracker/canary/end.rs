@@ -8,10 +8,10 @@ use allocator_api2_02::alloc::Allocator as _;
 use arena_core::{AllocError, Arena};
 
 use super::super::{Tracker, bump, no_ledger};
-use super::{Meta, Row};
+use super::{Block, Row, is_wide};
 use crate::fault::When;
 use crate::record::{Origin, Place, State};
-use crate::zone::{self, RED_ZONE_LEN, Shape};
+use crate::zone::{self, Shape};
 
 impl Tracker {
     /// Give the freed blocks at the end back to the arena, if they are more than the quarantine holds.
@@ -43,32 +43,50 @@ impl Tracker {
         &mut self,
         arena: &Arena,
         layout: Layout,
-        place: Option<Place>,
+        place: Place,
     ) -> Result<NonNull<u8>, AllocError> {
-        let Some((shape, enlarged)) = Shape::of(layout) else {
+        let Some((_, enlarged)) = Shape::of(layout) else {
             return Err(AllocError::TooLarge {
                 count: 1,
                 element_size: layout.size(),
             });
         };
         self.note_what_is_new(arena)?;
-        let end = self.frontier + shape.total() + enlarged.align();
-        let refused = |source| no_ledger(arena, enlarged, source);
-        self.rows.make_room(end).map_err(refused)?;
+        self.make_room(arena, layout, enlarged)?;
         // SAFETY: room was made just now.
-        let placed = unsafe { self.place_between_canaries(arena, layout, place) };
-        if let Some(payload) = placed {
-            return Ok(payload);
+        let mut placed = unsafe { self.place_between_canaries(arena, layout, place) };
+        if placed.is_none() {
+            self.empty_the_end(arena);
+            // The arena itself says what is wrong, unless it has room now.
+            let block = arena.try_alloc_layout(enlarged)?;
+            give_back(arena, block, enlarged.size());
+            self.make_room(arena, layout, enlarged)?;
+            // SAFETY: as above.
+            placed = unsafe { self.place_between_canaries(arena, layout, place) };
         }
-        self.empty_the_end(arena);
-        // The arena itself says what is wrong, unless it has room now.
-        let block = arena.try_alloc_layout(enlarged)?;
-        give_back(arena, block, enlarged.size());
-        let end = self.frontier + shape.total() + enlarged.align();
-        self.rows.make_room(end).map_err(refused)?;
-        // SAFETY: as above.
-        let placed = unsafe { self.place_between_canaries(arena, layout, place) };
-        Ok(placed.expect("room in the arena and in the table"))
+        let placed = placed.expect("room in the arena and in the table");
+        if is_wide(layout) {
+            self.rows.note_layout(layout);
+        }
+        Ok(placed)
+    }
+
+    /// Make sure that the table has room for the next block.
+    fn make_room(
+        &mut self,
+        arena: &Arena,
+        layout: Layout,
+        enlarged: Layout,
+    ) -> Result<(), AllocError> {
+        let end = self.frontier.next_multiple_of(enlarged.align()) + enlarged.size();
+        let made = self
+            .rows
+            .make_room(end)
+            .and_then(|()| match is_wide(layout) {
+                true => self.rows.make_room_for_layout(),
+                false => Ok(()),
+            });
+        made.map_err(|source| no_ledger(arena, enlarged, source))
     }
 
     /// Give all freed blocks at the end back, whatever the quarantine.
@@ -84,7 +102,7 @@ impl Tracker {
     /// Where the blocks end that the first `rows` rows are of, padding behind them included.
     fn end_of(&self, rows: usize) -> usize {
         match self.rows.get(rows) {
-            Some(row) => row.address - Shape::unchecked(0, row.meta.layout().align()).front,
+            Some(row) => row.block.address() - self.front_of(rows),
             None => self.frontier,
         }
     }
@@ -93,7 +111,7 @@ impl Tracker {
     fn cut(&mut self, arena: &Arena, keep: usize, start: usize) {
         let len = self.frontier - start;
         self.poisoned_end = self.poisoned_end.max(self.frontier);
-        self.rows.cut(keep, self.frontier);
+        self.cut_rows(keep);
         self.frontier = start;
         give_back(arena, self.at(start), len);
         self.see_what_is_left_of_poison(arena);
@@ -141,8 +159,7 @@ impl Tracker {
         if now < self.frontier {
             // Only an unsafe call on the arena does this, and what lay above is given up by it.
             let keep = self.row_from(now);
-            self.rewound += self.rows.give_up(keep) as u64;
-            self.rows.cut(keep, self.frontier);
+            self.give_up_rows(keep);
             self.poisoned_end = now;
         } else {
             let size = now - self.frontier;
@@ -150,14 +167,9 @@ impl Tracker {
             let refused = |source| no_ledger(arena, layout, source);
             self.rows.make_room(now).map_err(refused)?;
             // SAFETY: room was made just now.
-            let next = unsafe { self.rows.next(now) }.expect("room was made");
-            next.write(Row {
-                address: self.frontier,
-                meta: Meta::live(layout).in_state(State::Untraced),
-                id: self.next_id,
-                place: None,
-                freed: None,
-            });
+            let next = unsafe { self.rows.next(Block::before(now)) }.expect("room was made");
+            next.write(Row::untraced(self.frontier));
+            self.rows.skip_number();
         }
         self.frontier = now;
         Ok(())
@@ -201,8 +213,7 @@ impl Tracker {
         // SAFETY: what lies between the checkpoint and the bump pointer is given up.
         unsafe { zone::poison(from, arena.used().saturating_sub(offset)) };
         self.poisoned_end = self.poisoned_end.max(bump(arena));
-        self.rewound += self.rows.give_up(keep) as u64;
-        self.rows.cut(keep, self.frontier);
+        self.give_up_rows(keep);
         self.frontier = address.min(bump(arena));
         self.cut_at = self.frontier;
     }
@@ -228,14 +239,33 @@ impl Tracker {
 
     /// The first row of a block at or above an address.
     pub(in super::super) fn row_from(&self, address: usize) -> usize {
-        let is_below = |row: &Row| {
-            let front = match row.meta.is(State::Untraced) {
-                true => 0,
-                false => row.meta.layout().align().max(RED_ZONE_LEN),
-            };
-            row.address - front < address
-        };
-        self.rows.below().partition_point(is_below)
+        let is_below = |row: &Row| row.block.address() < address;
+        let first = self.rows.below().partition_point(is_below);
+        match self.rows.get(first) {
+            // The address lies within its front zone.
+            Some(row) if row.block.address() - self.front_of(first) < address => first + 1,
+            _ => first,
+        }
+    }
+
+    /// Bytes between where the block of a row begins and its payload.
+    fn front_of(&self, row: usize) -> usize {
+        match self.rows.state(row) {
+            State::Untraced => 0,
+            _ => Shape::unchecked(0, self.rows.layout(row).align()).front,
+        }
+    }
+
+    /// Rows from one on come to lie above the bump pointer.
+    fn cut_rows(&mut self, keep: usize) {
+        let is_ready = self.rows.cut(keep, self.frontier).is_ok();
+        // If not, the next allocation makes ready, or is refused.
+        self.is_quick &= is_ready;
+    }
+
+    fn give_up_rows(&mut self, keep: usize) {
+        self.rewound += self.rows.live_from(keep) as u64;
+        self.cut_rows(keep);
     }
 }
 

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use arena_core::Arena;
 
 use super::super::Tracker;
-use super::super::rows::Row;
+use super::super::rows::{Row, Rows, SiteId};
 use crate::fault::{Fault, Violation, When};
 use crate::record::{Origin, Record, State};
 use crate::zone::{self, block, shape};
@@ -25,16 +25,26 @@ impl Tracker {
         pointer: NonNull<u8>,
         layout: Layout,
         origin: Origin,
+        site: SiteId,
     ) -> Result<usize, Violation> {
         let row = self.row_by_search(pointer, origin)?;
         let record = self.rows.record(row, self.memory);
         // The mark too, which the quick way believes where it leads to the block.
         // SAFETY: a recorded block, with the zones that were written around it.
-        if !unsafe { zone::intact(record.payload, shape(&record), row as u64) } {
+        if !unsafe { zone::intact(record.payload, shape(&record), Rows::mark(row)) } {
             self.note_damage(row, When::Freed, origin);
         }
         // SAFETY: the row is of this block, which is live and given up.
-        unsafe { self.free_row(arena, row, record.payload, record.layout(), origin) };
+        unsafe {
+            self.free_row(
+                arena,
+                Rows::mark(row),
+                record.payload,
+                record.layout(),
+                origin,
+                site,
+            )
+        };
         if record.layout() == layout {
             return Ok(row);
         }
@@ -50,11 +60,11 @@ impl Tracker {
         let behind = self
             .rows
             .below()
-            .partition_point(|row| row.address <= address);
+            .partition_point(|row| row.block.address() <= address);
         let traced = |row: usize| {
             let known = self.rows.get(row)?;
             let record = || self.rows.record(row, self.memory);
-            (!known.meta.is(State::Untraced)).then(record)
+            (!known.block.is_untraced()).then(record)
         };
         let found = behind.checked_sub(1).and_then(traced);
         if let Some(record) = found.filter(|record| record.start() == address) {
@@ -64,7 +74,7 @@ impl Tracker {
             let fault = Fault::new(Violation::DoubleFree, found, When::Freed, origin);
             return Err(self.note(fault));
         }
-        let at = |row: &Row| row.address == address && !row.meta.is(State::Untraced);
+        let at = |row: &Row| row.block.address() == address && !row.block.is_untraced();
         let (first, gone) = self.rows.gone(self.frontier);
         let gone = gone.iter().position(at);
         let gone = gone.map(|index| self.rows.record(first + index, self.memory));

@@ -170,6 +170,68 @@ fn a_row_of_an_earlier_block_frees_nothing() {
 }
 
 #[test]
+fn layouts_that_have_no_room_in_a_row_are_known_as_all_others() {
+    let arena = with(Settings::new().quarantine(0));
+    let layouts = [
+        (8190, 64),
+        (8191, 8),
+        (8192, 64),
+        (100, 128),
+        (1 << 20, 4096),
+    ];
+    let layouts = layouts.map(|(size, align)| Layout::from_size_align(size, align).unwrap());
+    // SAFETY: not used any more, or the fault to be found.
+    let free = |block, layout| unsafe { arena.free(block, layout) };
+    let small = arena.alloc_layout(bytes(8));
+    for layout in layouts {
+        let block = arena.alloc_layout(layout);
+        write(block, layout.size() as isize, 0x41);
+        free(block, layout).unwrap();
+        assert_eq!(free(block, layout), Err(Violation::DoubleFree));
+        let block = arena.alloc_layout(layout);
+        for (size, align) in [(layout.size() - 1, layout.align()), (layout.size(), 1)] {
+            let other = Layout::from_size_align(size, align).unwrap();
+            let block = arena.alloc_layout(layout);
+            let wrong = Err(Violation::MismatchedLayout { size, align });
+            assert_eq!(free(block, other), wrong, "{layout:?}");
+        }
+        free(block, layout).unwrap();
+    }
+    // The table has to grow over them.
+    let kept = arena.alloc_layout(layouts[4]);
+    let many: Vec<_> = (0..40_000).map(|_| arena.alloc_layout(bytes(8))).collect();
+    free(kept, layouts[4]).unwrap();
+    assert_eq!(free(small, bytes(8)), Ok(()));
+    assert_eq!(many.len(), 40_000);
+    let report = arena.report(&Roots::new());
+    let overflows = report
+        .faults
+        .iter()
+        .filter(|it| it.violation.name() == "overflow");
+    let sizes: Vec<_> = overflows.map(|fault| fault.size()).collect();
+    assert_eq!(sizes, layouts.map(|layout| Some(layout.size())));
+    assert_eq!(report.faults.len(), 4 * layouts.len(), "{report}");
+}
+
+#[test]
+fn numbers_go_on_when_blocks_are_given_back() {
+    let mut arena = with(Settings::new().quarantine(0));
+    for number in 0..5 {
+        assert_eq!(arena.mark(), number);
+        let block = arena.alloc_layout(bytes(40));
+        assert_eq!(free(&arena, block, 40), None);
+        write(block, 3, 0x41);
+    }
+    arena.scope(|scope| *scope.alloc(2_u8));
+    let _ = arena.arena().alloc(1_u8);
+    arena.alloc(3_u8);
+    assert_eq!(arena.mark(), 7);
+    let report = arena.report(&Roots::new());
+    let blocks: Vec<_> = report.faults.iter().map(crate::Fault::block).collect();
+    assert_eq!(blocks, [0, 1, 2, 3, 4].map(Some), "{report}");
+}
+
+#[test]
 fn an_exhausted_arena_takes_its_freed_end_back() {
     let arena = Policy::new().reserve(1 << 16).build().unwrap();
     let arena = TracedArena::with(arena, Settings::new().quiet(true).quarantine(1 << 20));

@@ -77,6 +77,17 @@ impl<T: Plain> Column<T> {
         unsafe { value.as_mut() }
     }
 
+    /// # Safety
+    ///
+    /// A value within the room stands so many bytes from the first.
+    #[inline(always)]
+    pub(super) unsafe fn at_place(&mut self, bytes: usize) -> &mut T {
+        // SAFETY: the caller's promise.
+        let mut value = unsafe { self.values.byte_add(bytes) };
+        // SAFETY: as above: within the region, and borrowed exclusively.
+        unsafe { value.as_mut() }
+    }
+
     pub(super) fn slice(&self, range: Range<usize>) -> &[T] {
         assert!(
             range.start <= range.end && range.end <= self.room,

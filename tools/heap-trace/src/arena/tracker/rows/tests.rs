@@ -1,4 +1,5 @@
 use std::alloc::Layout;
+use std::panic::Location;
 
 use super::*;
 
@@ -14,12 +15,14 @@ impl Random {
     }
 }
 
-/// Rows, and beside them two plain lists of addresses.
+/// Rows, and beside them two plain lists of addresses and numbers; what was not traced has the number
+/// of the block after it.
 struct Model {
     rows: Rows,
-    below: Vec<usize>,
-    gone: Vec<usize>,
+    below: Vec<(usize, u64)>,
+    gone: Vec<(usize, u64)>,
     frontier: usize,
+    next: u64,
 }
 
 impl Model {
@@ -29,56 +32,67 @@ impl Model {
             below: Vec::new(),
             gone: Vec::new(),
             frontier: 1000,
+            next: 0,
         }
     }
 
     fn push(&mut self, size: usize) {
+        let layout = Layout::from_size_align(size, 1).unwrap();
+        let block = Block::before(self.frontier).with(layout);
+        self.write(size, Row::live(block, Location::caller()));
+        self.next += 1;
+    }
+
+    fn push_untraced(&mut self, size: usize) {
+        self.rows.make_room(self.frontier + size).unwrap();
+        self.write(size, Row::untraced(self.frontier));
+        self.rows.skip_number();
+    }
+
+    fn write(&mut self, size: usize, row: Row) {
         let end = self.frontier + size;
-        let row = Row {
-            address: self.frontier,
-            meta: Meta::live(Layout::from_size_align(size, 1).unwrap()),
-            id: self.frontier as u64,
-            place: None,
-            freed: None,
-        };
         let quick = match self.rows.ready {
             0 => None,
             // SAFETY: there is room for rows.
-            _ => unsafe { self.rows.next(end) },
+            _ => unsafe { self.rows.next(Block::before(end)) },
         };
         match quick {
             Some(next) => next.write(row),
             None => {
                 self.rows.make_room(end).unwrap();
                 // SAFETY: room was made.
-                let next = unsafe { self.rows.next(end) };
+                let next = unsafe { self.rows.next(Block::before(end)) };
                 next.expect("room was made").write(row);
             }
         }
-        self.gone.retain(|&address| address >= end);
-        self.below.push(self.frontier);
+        self.gone.retain(|&(address, _)| address >= end);
+        self.below.push((self.frontier, self.next));
         self.frontier = end;
     }
 
     fn cut(&mut self, keep: usize) {
-        self.rows.cut(keep, self.frontier);
+        self.rows.cut(keep, self.frontier).unwrap();
         let mut gone = self.below.split_off(keep);
-        self.frontier = gone.first().copied().unwrap_or(self.frontier);
+        self.frontier = gone.first().map_or(self.frontier, |&(address, _)| address);
         gone.append(&mut self.gone);
         self.gone = gone;
     }
 
     fn check(&self) {
-        let addresses = |rows: &[Row]| rows.iter().map(|row| row.address).collect::<Vec<_>>();
-        assert_eq!(addresses(self.rows.below()), self.below);
+        let tell = |first: usize, rows: &[Row]| {
+            let tell =
+                |(at, row): (usize, &Row)| (row.block.address(), self.rows.number(first + at));
+            rows.iter().enumerate().map(tell).collect::<Vec<_>>()
+        };
+        assert_eq!(tell(0, self.rows.below()), self.below);
         let (first, gone) = self.rows.gone(self.frontier);
-        assert_eq!(addresses(gone), self.gone);
-        for (index, row) in gone.iter().enumerate() {
-            assert_eq!(row.id, row.address as u64, "whole rows are moved");
-            assert_eq!(
-                self.rows.rows.slice(0..self.rows.end())[first + index].id,
-                row.id
-            );
+        assert_eq!(tell(first, gone), self.gone);
+        assert_eq!(self.rows.next_number(), self.next);
+        for (row, _) in self.below.iter().enumerate() {
+            assert_ne!(self.rows.state(row), State::Rewound);
+        }
+        for row in first..first + gone.len() {
+            assert_ne!(self.rows.state(row), State::Live);
         }
     }
 }
@@ -94,6 +108,7 @@ fn rows_are_what_two_lists_are() {
             match random.below(8) {
                 0 => model.cut(random.below(model.below.len() + 1)),
                 1 => model.cut(model.below.len().saturating_sub(random.below(5))),
+                2 if seed % 4 == 0 => model.push_untraced(8 * (1 + random.below(sizes))),
                 _ => model.push(40 * (1 + random.below(sizes))),
             }
             model.check();
@@ -126,8 +141,8 @@ fn the_freed_end_is_found_over_any_number_of_rows() {
                 model.push(40);
             }
             for row in live..live + freed {
-                // SAFETY: below `len`.
-                unsafe { model.rows.mark_freed(row, None) };
+                let site = SiteId::given_to(Location::caller());
+                model.rows.find(Rows::mark(row)).unwrap().mark_freed(site);
             }
             assert_eq!(model.rows.first_of_freed_end(), live);
         }
@@ -135,14 +150,101 @@ fn the_freed_end_is_found_over_any_number_of_rows() {
 }
 
 #[test]
-fn a_meta_says_layout_and_state() {
-    for (size, align) in [(1, 1), (64, 8), ((1 << 47) - 1, 1), (5, 4096)] {
-        let layout = Layout::from_size_align(size, align).unwrap();
-        for state in [State::Live, State::Freed, State::Rewound, State::Untraced] {
-            let meta = Meta::live(layout).in_state(state);
-            assert_eq!((meta.layout(), meta.state()), (layout, state));
-            assert!(meta.is(state));
-            assert_eq!(meta == Meta::live(layout), state == State::Live);
+fn a_run_of_numbers_for_each_cut() {
+    let mut model = Model::new(0);
+    // More runs than the first region of them has room for, on both sides of the bump pointer.
+    for step in 0..30_000 {
+        model.push(40);
+        model.push(40);
+        model.cut(model.below.len() - 1);
+        if step % 3000 == 0 {
+            model.check();
         }
     }
+    model.check();
+    model.cut(100);
+    model.check();
+    for _ in 0..2000 {
+        model.push(20);
+    }
+    model.check();
+}
+
+#[test]
+fn a_mark_that_is_not_a_rows_is_not_followed() {
+    let mut model = Model::new(0);
+    for _ in 0..3 {
+        model.push(40);
+    }
+    let found: Vec<u64> = (0..100)
+        .filter(|&mark| model.rows.find(mark).is_some())
+        .collect();
+    assert_eq!(found, [0, 1, 2].map(Rows::mark));
+    assert!(model.rows.find(u64::MAX).is_none());
+}
+
+#[test]
+fn a_block_says_address_and_layout() {
+    for (size, align) in [
+        (1, 1),
+        (64, 8),
+        (8190, 64),
+        (8191, 1),
+        (5, 128),
+        ((1 << 47) - 1, 1),
+    ] {
+        let layout = Layout::from_size_align(size, align).unwrap();
+        for address in [1000, ADDRESS_END - 8] {
+            let block = Block::before(address).with(layout);
+            assert_eq!(block.address(), address);
+            assert_eq!(block.layout(), (!is_wide(layout)).then_some(layout));
+            assert!(Block::before(address) <= block && block < Block::before(address + 1));
+            assert!(!block.is_untraced());
+            assert_ne!(block, Row::untraced(address).block);
+        }
+        assert_eq!(Wide::of(layout).layout(), layout);
+    }
+    let narrow = |size, align| !is_wide(Layout::from_size_align(size, align).unwrap());
+    assert!(narrow(8190, 64) && !narrow(8191, 64) && !narrow(8190, 128));
+}
+
+#[test]
+fn every_narrow_layout_has_a_word_of_its_own() {
+    let mut words = std::collections::HashSet::new();
+    let sizes = (0..8191).map(|size| Layout::from_size_align(size, 1).unwrap());
+    let all = (0..7).flat_map(|align| {
+        sizes
+            .clone()
+            .map(move |it| it.align_to(1 << align).unwrap())
+    });
+    for layout in all {
+        let block = Block::before(4096).with(layout);
+        assert!(words.insert(format!("{block:?}")), "{layout:?}");
+        assert_eq!(block.layout(), Some(layout));
+    }
+}
+
+#[test]
+fn a_row_says_where_and_whether_it_was_freed() {
+    let (place, freed) = (Location::caller(), here());
+    let mut row = Row::live(Block::before(4096), place);
+    assert_eq!(
+        (row.place(), row.freed(), row.is_freed()),
+        (Some(place), None, false)
+    );
+    row.mark_freed(SiteId::given_to(freed));
+    assert_eq!(
+        (row.place(), row.freed(), row.is_freed()),
+        (Some(place), Some(freed), true)
+    );
+    let row = Row::untraced(4096);
+    assert_eq!(
+        (row.place(), row.freed(), row.is_freed()),
+        (None, None, false)
+    );
+}
+
+#[track_caller]
+fn here() -> &'static Location<'static> {
+    Location::caller()
 }
