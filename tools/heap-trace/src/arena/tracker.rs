@@ -34,6 +34,8 @@ use rows::{ADDRESS_END, Rows, SiteId, is_wide};
 pub(super) struct Tracker {
     /// Whether a call needs no more than canaries and a line: no stack, no pen, and not the first row.
     is_quick: bool,
+    /// With canaries, whether there was room for a row, and is for a step back of the bump pointer.
+    is_ready: bool,
     /// With canaries, a row for each block.
     rows: Rows,
     /// With guard pages, the number of the next block: how many were handed out before.
@@ -80,6 +82,7 @@ impl Tracker {
         );
         Self {
             is_quick: false,
+            is_ready: false,
             // As many as the arena has room for; paid for row by row.
             rows: Rows::of(arena.capacity() / LEAST),
             next_id: 0,
@@ -306,7 +309,7 @@ impl Tracker {
         place: Place,
         origin: Origin,
     ) -> Result<(), Violation> {
-        let (lowest, site) = (self.first_payload(), SiteId::given_to(place));
+        let (lowest, site) = (self.first_payload(), SiteId::of_line(place));
         // SAFETY: passed on.
         let quick = unsafe { self.free_live(arena, lowest, pointer, layout, origin, site) };
         let row = match quick {

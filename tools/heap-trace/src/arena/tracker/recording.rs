@@ -7,10 +7,11 @@ use arena_core::{AllocError, Arena};
 use heap_view::{Extent, Trace};
 
 use super::Tracker;
+use super::rows::Rows;
 use crate::events::What;
 use crate::record::{Origin, State};
 use crate::settings::Method;
-use crate::zone::Shape;
+use crate::zone::{self, Shape};
 
 impl Tracker {
     /// Record the block that was placed just now, or that none was.
@@ -40,17 +41,31 @@ impl Tracker {
         self.events.note(what, Some(self.next_id() - 1), origin, 0);
     }
 
+    /// The row of the block that a pointer is the start of, if its mark leads there.
+    fn row_by_mark(&mut self, pointer: NonNull<u8>) -> Option<usize> {
+        let address = pointer.addr().get();
+        if address < self.first_payload() || address >= self.frontier {
+            return None;
+        }
+        // SAFETY: the 16 bytes before lie within the arena, below the bump pointer.
+        let mark = unsafe { zone::row(self.memory.with_addr(pointer.addr())) };
+        let row = self.rows.find(mark)?;
+        (row.block.address() == address).then(|| Rows::row(mark))
+    }
+
     /// The number of the live block that a pointer is the start of.
-    pub(super) fn block_of(&self, pointer: NonNull<u8>) -> Option<u64> {
+    pub(super) fn block_of(&mut self, pointer: NonNull<u8>) -> Option<u64> {
         if !self.events.is_on() {
             return None;
         }
         let address = pointer.addr().get();
         match self.settings.method {
             Method::Canary => {
-                let rows = self.rows.below();
-                let row = rows.binary_search_by_key(&address, |row| row.block.address());
-                let row = row.ok()?;
+                let row = self.row_by_mark(pointer).or_else(|| {
+                    let rows = self.rows.below();
+                    let row = rows.binary_search_by_key(&address, |row| row.block.address());
+                    row.ok()
+                })?;
                 (self.rows.state(row) == State::Live).then(|| self.rows.number(row))
             }
             _ => {

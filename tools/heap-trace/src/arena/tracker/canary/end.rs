@@ -51,6 +51,13 @@ impl Tracker {
                 element_size: layout.size(),
             });
         };
+        if self.is_ready && !is_wide(layout) {
+            // SAFETY: there was room for a row.
+            let placed = unsafe { self.place_between_canaries(arena, layout, place) };
+            if let Some(payload) = placed {
+                return Ok(payload);
+            }
+        }
         self.note_what_is_new(arena)?;
         self.make_room(arena, layout, enlarged)?;
         // SAFETY: room was made just now.
@@ -68,6 +75,7 @@ impl Tracker {
         if is_wide(layout) {
             self.rows.note_layout(layout);
         }
+        self.is_ready = true;
         Ok(placed)
     }
 
@@ -258,9 +266,9 @@ impl Tracker {
 
     /// Rows from one on come to lie above the bump pointer.
     fn cut_rows(&mut self, keep: usize) {
-        let is_ready = self.rows.cut(keep, self.frontier).is_ok();
-        // If not, the next allocation makes ready, or is refused.
-        self.is_quick &= is_ready;
+        // If there is no room for another, the next allocation makes some, or is refused.
+        self.is_ready &= self.rows.cut(keep, self.frontier).is_ok();
+        self.is_quick &= self.is_ready;
     }
 
     fn give_up_rows(&mut self, keep: usize) {

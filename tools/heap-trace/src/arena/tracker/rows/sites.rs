@@ -34,6 +34,11 @@ impl SiteId {
         ptr::eq(known, place).then_some(Self(home))
     }
 
+    /// The number of a line.
+    pub(in super::super) fn of_line(place: Place) -> Self {
+        Self::known(place).unwrap_or_else(|| Self::given_to(place))
+    }
+
     /// The number of a line, which it is given now if it has none.
     #[cold]
     #[inline(never)]
