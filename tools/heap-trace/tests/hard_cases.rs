@@ -1,7 +1,9 @@
 //! Each hard case in a process of its own: `examples/hard_cases.rs`.
 
+use std::ffi::OsStr;
 use std::io::Write;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -218,6 +220,22 @@ fn what_is_still_reachable_is_counted_and_listed_when_asked() {
     assert!(!counted.contains("\nstill reachable: "), "{counted}");
     assert!(listed.contains("\nstill reachable: "), "{listed}");
     assert!(!listed.contains("not listed"), "{listed}");
+}
+
+#[test]
+fn a_program_whose_name_is_no_text_keeps_its_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    std::fs::copy(program("hard_cases"), &copy).unwrap();
+    let output = Command::new(&copy)
+        .arg0("hard_cases")
+        .arg("leak")
+        .env("HEAP_TRACE", "no-stacks,reachable")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("definitely lost: 99 bytes"), "{said}");
+    assert!(said.contains("\nstill reachable: "), "{said}");
 }
 
 #[cfg(feature = "json")]

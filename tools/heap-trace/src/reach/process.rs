@@ -11,8 +11,10 @@ const PAGE: usize = 4096;
 /// The ranges to search: writable parts of the program and its libraries, and stacks from their
 /// innermost frame on; this thread's is the one that `here` lies in.
 pub(super) fn ranges(here: usize) -> Vec<(usize, usize)> {
-    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let rows: Vec<Row<'_>> = maps.lines().filter_map(row).collect();
+    // The path of a file need not be UTF-8.
+    let maps = fs::read("/proc/self/maps").unwrap_or_default();
+    let maps = String::from_utf8_lossy(&maps);
+    let rows: Vec<Row> = maps.lines().filter_map(row).collect();
     let mut stacks = thread::stacks();
     stacks.push(here);
     let mut ranges = Vec::new();
@@ -114,16 +116,15 @@ pub(super) fn registers() -> [usize; 0] {
     []
 }
 
-struct Row<'a> {
+struct Row {
     start: usize,
     end: usize,
     writable: bool,
     is_file: bool,
-    _line: &'a str,
 }
 
 /// One row of the kernel's list: `start-end perms offset device inode name`.
-fn row(line: &str) -> Option<Row<'_>> {
+fn row(line: &str) -> Option<Row> {
     let mut columns = line.split_ascii_whitespace();
     let (start, end) = columns.next()?.split_once('-')?;
     let permissions = columns.next()?;
@@ -133,6 +134,5 @@ fn row(line: &str) -> Option<Row<'_>> {
         end: usize::from_str_radix(end, 16).ok()?,
         writable: permissions.starts_with("rw") && permissions.ends_with('p'),
         is_file: name.starts_with('/'),
-        _line: line,
     })
 }
