@@ -225,7 +225,7 @@ fn what_is_still_reachable_is_counted_and_listed_when_asked() {
 #[test]
 fn a_program_whose_name_is_no_text_keeps_its_blocks() {
     let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    let copy = folder.path().join(OsStr::from_bytes(b"caf\xe9"));
     std::fs::copy(program("hard_cases"), &copy).unwrap();
     let output = Command::new(&copy)
         .arg0("hard_cases")
