@@ -71,6 +71,8 @@ const ADDRESS_SPACE: &str =
 const TRACER: &str =
     "a tracer of malloc under another: it loses blocks and faults on purpose, and tells of it";
 
+const BROWSER: &str =
+    "a browser runs what it writes, and no tool looks at a browser; the other tests write the same";
 const CHILDREN: &str = "it reads what programs say that it starts, and valgrind looks at no child";
 const ALIGNED: &str = "valgrind's malloc ends the program where it is asked for more alignment than there are addresses";
 
@@ -211,6 +213,7 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
         TRACER,
     ),
     excluded("heap-view", Target("--test large"), &[Valgrind], SLOW),
+    excluded("heap-view", Target("--test player"), ANY, BROWSER),
     excluded("tests", Target("--test compile"), ANY, COMPILES),
     excluded("tests", Target("--test errno"), ANY, OWN_MALLOC),
     excluded("tests", Tests("guest::"), SANITIZERS, ADDRESS_SPACE),
