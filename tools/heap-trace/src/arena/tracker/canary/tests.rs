@@ -214,6 +214,17 @@ fn layouts_that_have_no_room_in_a_row_are_known_as_all_others() {
 }
 
 #[test]
+fn a_freed_block_whose_mark_is_written_back_is_not_freed_again() {
+    let arena = with(Settings::new());
+    let block = arena.alloc_layout(bytes(40));
+    assert_eq!(free(&arena, block, 40), None);
+    for (at, byte) in (-16..).zip(0xa5c3_9d71_e84b_2f06_u64.to_ne_bytes()) {
+        write(block, at, byte);
+    }
+    assert_eq!(free(&arena, block, 40), Some(Violation::DoubleFree));
+}
+
+#[test]
 fn numbers_go_on_when_blocks_are_given_back() {
     let mut arena = with(Settings::new().quarantine(0));
     for number in 0..5 {

@@ -171,6 +171,33 @@ fn a_run_of_numbers_for_each_cut() {
 }
 
 #[test]
+fn wide_layouts_are_moved_with_their_rows() {
+    let mut model = Model::new(0);
+    for _ in 0..20 {
+        model.push(40);
+    }
+    for size in 10_000..10_010 {
+        let end = model.frontier + size;
+        model.rows.make_room(end).unwrap();
+        model.rows.make_room_for_layout().unwrap();
+        model.push(size);
+        let layout = Layout::from_size_align(size, 1).unwrap();
+        model.rows.note_layout(layout);
+    }
+    // Their rows lie above the bump pointer now, and are moved up, then down again.
+    model.cut(20);
+    model.cut(5);
+    for _ in 0..100 {
+        model.push(1);
+    }
+    model.cut(3);
+    let (first, gone) = model.rows.gone(model.frontier);
+    let sizes = (first..first + gone.len()).map(|row| model.rows.layout(row).size());
+    let sizes: Vec<_> = sizes.filter(|&size| size >= 10_000).collect();
+    assert_eq!(sizes, (10_000..10_010).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_mark_that_is_not_a_rows_is_not_followed() {
     let mut model = Model::new(0);
     for _ in 0..3 {
