@@ -78,6 +78,8 @@ pub(crate) const RATIOS: &[(&str, &str, f64, &str)] = &[
     ("freed-line", "traced-off", 1.0, "arena-core"),
     ("fresh-line", "traced-off", 1.0, "arena-core"),
     ("fresh-freed-line", "traced-off", 1.0, "arena-core"),
+    // Two events more: some 150 instructions each, which take a third of the 150 ns they may.
+    ("fresh-freed-line", "traced-recording", 2.5, "traced-canary"),
 ];
 
 /// How many times the page faults of another peer a workload may take, in the same run, where there are
