@@ -11,7 +11,7 @@
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arena_core::region::{RegionError, page_size};
 
@@ -55,6 +55,7 @@ pub(crate) struct GuardHeap {
 
 impl GuardHeap {
     pub(crate) fn new(side: Side) -> Self {
+        outlive_forks();
         Self {
             side,
             newest: None,
@@ -186,6 +187,20 @@ impl Drop for GuardHeap {
     }
 }
 
+/// See to it that a forked child finds no lock of a thread that it has not: its other heaps would wait for
+/// ever. What the locks guard can be gone on with at any point.
+pub(crate) fn outlive_forks() {
+    static ARRANGED: AtomicBool = AtomicBool::new(false);
+    extern "C" fn in_child() {
+        signal::INSTALLING.release();
+        pen::GRAVES.release();
+    }
+    if !ARRANGED.swap(true, Ordering::Relaxed) {
+        // SAFETY: a function that stores two words. The thread that forks has neither lock.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    }
+}
+
 /// The watched slack in front of a payload and behind it.
 fn slack(
     pen: &Pen,
@@ -206,3 +221,6 @@ fn slack(
         (rear > 0).then_some((behind, rear)),
     ]
 }
+
+#[cfg(test)]
+mod tests;

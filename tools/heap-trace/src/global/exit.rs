@@ -7,6 +7,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
 use super::{Shared, options, the};
+use crate::guard;
 use crate::reach::Roots;
 use crate::record::Origin;
 use crate::report::{Report, Suppressions};
@@ -20,6 +21,8 @@ pub(super) fn arrange() {
     // SAFETY: functions that take and release locks only. Registered first, `before_fork` runs after
     // those of others, which may allocate.
     unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child)) };
+    // Now, not when the first block is guarded: a lock that a fork waits for is taken then.
+    guard::outlive_forks();
 }
 
 extern "C" fn before_fork() {

@@ -27,7 +27,7 @@ static ALL: [AtomicPtr<Pen>; PENS] = [const { AtomicPtr::new(ptr::null_mut()) };
 
 /// Pens of heaps that have ended, kept inaccessible so that a late use of them is told; the oldest goes
 /// when another comes.
-static GRAVES: Lock<(usize, [Option<&'static Pen>; 8])> = Lock::new((0, [None; 8]));
+pub(super) static GRAVES: Lock<(usize, [Option<&'static Pen>; 8])> = Lock::new((0, [None; 8]));
 
 /// What a pen knows of one block. Written under the heap's lock, read by the signal handler.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ const INSTALLS: usize = 8;
 static BEFORE: [Before; INSTALLS] =
     [const { Before(UnsafeCell::new(MaybeUninit::zeroed())) }; INSTALLS];
 static INSTALLED: AtomicUsize = AtomicUsize::new(0);
-static INSTALLING: Lock<()> = Lock::new(());
+pub(super) static INSTALLING: Lock<()> = Lock::new(());
 
 /// Where the program is loaded, for addresses that `addr2line` understands.
 static LOADED: AtomicUsize = AtomicUsize::new(0);
