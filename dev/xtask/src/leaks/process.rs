@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::report::Verdict;
 use crate::run::{Outcome, display, root};
 
@@ -84,11 +86,10 @@ fn wait(mut child: Child, start: Instant, limit: Duration) -> Outcome<Option<Exi
             return Ok(Some(status));
         }
         if start.elapsed() > limit {
-            let pids = family(child.id())
-                .iter()
-                .map(u32::to_string)
-                .collect::<Vec<_>>();
-            let _ = Command::new("kill").arg("-KILL").args(&pids).status();
+            for pid in family(child.id()) {
+                // It may have ended meanwhile.
+                let _ = kill_process(pid, Signal::KILL);
+            }
             child.wait().map_err(failed)?;
             return Ok(None);
         }
@@ -97,8 +98,9 @@ fn wait(mut child: Child, start: Instant, limit: Duration) -> Outcome<Option<Exi
 }
 
 /// A process and its descendants, as the kernel lists them.
-fn family(pid: u32) -> Vec<u32> {
-    let mut all = vec![pid];
+fn family(pid: u32) -> Vec<Pid> {
+    let number = |pid: u32| Pid::from_raw(pid.try_into().ok()?);
+    let mut all = Vec::from_iter(number(pid));
     let mut at = 0;
     while let Some(&parent) = all.get(at) {
         let tasks = fs::read_dir(format!("/proc/{parent}/task"));
@@ -107,7 +109,7 @@ fn family(pid: u32) -> Vec<u32> {
             let pids = children.unwrap_or_default();
             all.extend(
                 pids.split_whitespace()
-                    .filter_map(|pid| pid.parse::<u32>().ok()),
+                    .filter_map(|pid| number(pid.parse().ok()?)),
             );
         }
         at += 1;

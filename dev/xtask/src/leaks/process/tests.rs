@@ -6,6 +6,7 @@ fn what_does_not_end_is_ended_with_all_that_it_started() {
     let child = command.args(["-c", "sleep 1000 & wait"]).spawn().unwrap();
     let started = || family(child.id()).get(1).copied();
     let grandchild = std::iter::repeat_with(started).flatten().next().unwrap();
+    let grandchild = grandchild.as_raw_nonzero();
     assert_eq!(wait(child, Instant::now(), Duration::ZERO), Ok(None));
     // Killed, it may wait for whoever inherits it to ask for its status; it runs no more.
     let stat = || fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
