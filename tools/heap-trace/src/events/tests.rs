@@ -95,3 +95,25 @@ fn nothing_is_recorded_unless_it_is_asked_for() {
     arena.alloc(1_u8);
     assert_eq!(arena.recording().events.len(), 1, "the map alone");
 }
+
+#[test]
+fn a_free_is_of_the_block_that_was_freed_whatever_its_mark_says() {
+    let settings = Settings::new().quiet(true).record(100);
+    let arena = TracedArena::with(Arena::new(), settings);
+    let mine = arena.alloc_layout(bytes(40));
+    let other = arena.alloc_layout(bytes(40));
+    // SAFETY: the mark, in the front zone.
+    let to = unsafe { mine.sub(16) };
+    // SAFETY: as above.
+    let from = unsafe { other.sub(16) };
+    // SAFETY: both have 8 bytes: the fault to be found.
+    unsafe { to.copy_from_nonoverlapping(from, 8) };
+    // SAFETY: not used any more.
+    assert_eq!(unsafe { arena.free(mine, bytes(40)) }, Ok(()));
+    let freed = arena.recording().events.into_iter();
+    let freed = freed.filter_map(|event| match event.action {
+        Action::Free { block, .. } => Some(block),
+        _ => None,
+    });
+    assert_eq!(Vec::from_iter(freed), [BlockId(0)]);
+}
