@@ -11,14 +11,14 @@ fn a_line_keeps_its_number() {
 
 #[test]
 fn lines_that_meet_stand_one_after_the_other_and_the_last_place_is_for_all_others() {
+    static LINES: [Location<'static>; 20] = [*Location::caller(); 20];
     let table = [const { AtomicPtr::new(ptr::null_mut()) }; 8];
-    let lines: &'static [Location<'static>] = Vec::leak(vec![*Location::caller(); 20]);
-    let given: Vec<SiteId> = lines
+    let given: Vec<SiteId> = LINES
         .iter()
         .map(|line| SiteId::given_in(&table, line))
         .collect();
     let mut numbers: Vec<usize> = given[..7].iter().map(|site| site.number()).collect();
-    for (line, &site) in lines.iter().zip(&given) {
+    for (line, &site) in LINES.iter().zip(&given) {
         assert_eq!(SiteId::given_in(&table, line), site);
     }
     numbers.sort_unstable();
