@@ -196,6 +196,12 @@ pub(crate) const EXCLUDED: &[Excluded] = &[
     ),
     excluded(
         "heap-trace",
+        Tests("guard::tests::a_child_does_not_wait_for_threads_that_it_has_not"),
+        &[Valgrind],
+        FORKED,
+    ),
+    excluded(
+        "heap-trace",
         Tests("heap::tests::a_freed_guarded_block_is_inaccessible"),
         ANY,
         KERNEL,
