@@ -1,6 +1,6 @@
 //! What it costs to record an event: of a heap into memory, of a whole program into a file.
 //!
-//!     cargo run --release -p heap-trace --example event_cost
+//!     HEAP_TRACE=off cargo run --release -p heap-trace --example event_cost
 //!
 //! It starts itself with and without a recording, in turns, and prints medians.
 
