@@ -167,7 +167,7 @@ const CHECKS: &[Check] = &[
     Check {
         name: "planted faults: AddressSanitizer sees inside",
         run: planted::under_address_sanitizer,
-        needs: Some(nightly),
+        needs: Some(|| nightly().and_then(|()| leaks::need_symbolizer())),
     },
     Check {
         name: "heap-view: the player in Chromium, the export in DHAT's viewer, 100,000 events in time",
@@ -217,7 +217,11 @@ const CHECKS: &[Check] = &[
     Check {
         name: "the fault corpus under every tool",
         run: || corpus::run(true),
-        needs: Some(|| nightly().and_then(|()| need("valgrind", "valgrind"))),
+        needs: Some(|| {
+            nightly()?;
+            leaks::need_symbolizer()?;
+            need("valgrind", "valgrind")
+        }),
     },
     Check {
         name: "malloc-fault's interposer, which no workspace check sees",

@@ -23,7 +23,7 @@ mod summary;
 mod tool;
 mod workspace;
 
-pub(crate) use clients::need_compilers;
+pub(crate) use clients::{need_compilers, need_symbolizer};
 use report::{Report, Row, Verdict};
 use screen::Screen;
 use summary::Summary;

@@ -94,10 +94,14 @@ impl Compiler {
     }
 }
 
-/// Make sure that all compilers are there, clang with the runtimes of its sanitizers, and what names the
-/// lines in their reports.
+/// Make sure that what names the lines in a sanitizer's report is there.
+pub(crate) fn need_symbolizer() -> Outcome {
+    need("llvm-symbolizer", "llvm")
+}
+
+/// Make sure that all compilers are there, clang with the runtimes of its sanitizers.
 pub(crate) fn need_compilers() -> Outcome {
-    need("llvm-symbolizer", "llvm")?;
+    need_symbolizer()?;
     need("g++", "g++")?;
     need("clang", "clang")?;
     if Compiler::of("clang")

@@ -51,8 +51,7 @@ pub fn remember(channel: &Channel) {
         if let Some(range) = range(mapping)
             && let Some(kept) = KNOWN.get(len)
         {
-            kept.start
-                .store(range.start | range.flags(), Relaxed);
+            kept.start.store(range.start | range.flags(), Relaxed);
             kept.end.store(range.end, Relaxed);
             len += 1;
         }
