@@ -11,6 +11,7 @@ mod handles;
 mod plan;
 mod release;
 mod resize;
+mod scout;
 mod tags;
 
 pub(crate) use carve::NewBlock;

@@ -41,6 +41,14 @@ impl Control {
         exists.then(|| unsafe { Granule::new(number) })
     }
 
+    /// Let the processor fetch what is known of a granule.
+    #[inline(always)]
+    pub(crate) fn fetch_granule(&self, granule: Granule) {
+        let (geometry, number) = (&self.geometry, granule.number());
+        self.words.fetch(geometry.starts + number / 4, 0);
+        self.words.fetch(geometry.tree.granules_at() + number, 0);
+    }
+
     /// The granules up to the one that a dword is in, from the lowest.
     pub(crate) fn granules_to(&self, dword: u32) -> impl DoubleEndedIterator<Item = Granule> {
         let numbers = 0..self.geometry.tree.granules().min(dword / GRANULE + 1);
@@ -192,15 +200,10 @@ impl Core {
     /// at once, where one thing would lead to the next.
     #[inline(always)]
     pub(crate) fn fetch_near(&self, at: Spot) {
-        let Control {
-            words, geometry, ..
-        } = &self.control;
-        if geometry.dwords < LARGE {
+        if self.control.geometry.dwords < LARGE {
             return;
         }
-        let number = at.granule().number();
-        words.fetch(geometry.starts + number / 4, 0);
-        words.fetch(geometry.tree.granules_at() + number, 0);
+        self.control.fetch_granule(at.granule());
         for line in FETCHED {
             self.blocks.0.fetch(at.at(), line);
         }

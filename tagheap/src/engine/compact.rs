@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::control::{Core, State};
+use crate::engine::scout::Scout;
 use crate::error::{Damage, Fault, What};
 use crate::fit::{DWORD, HEADER, HEADER_LEN, slide};
 use crate::handle::Handle;
@@ -72,9 +73,11 @@ impl Core {
         let mut done = Compaction::default();
         let mut from = from;
         let mut spent = 0;
+        let mut scout = Scout::new();
         while let Some((at, hole)) = self.free_from(from, bound)? {
             let mut bubble = Bubble::lift(*self, at, &hole)?;
             loop {
+                scout.fall_back();
                 let (next, above) = self.blocks.after(bubble.at.at(), &bubble.header())?;
                 if next >= bound {
                     return Ok(done);
@@ -93,6 +96,7 @@ impl Core {
                         self.check_canary(next, &above)?;
                         let offer = self.offer(next, &above, to)?;
                         if decide(&offer) == Verdict::Move {
+                            scout.advance(self, next, above.size);
                             bubble.carry(next, &above, to)?;
                             done.moves += 1;
                             let bytes = above.size as usize * DWORD;
