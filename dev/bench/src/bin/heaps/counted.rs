@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::churn::Churn;
+use crate::churn::{Churn, Setting};
 use crate::peers::Peer;
 
 /// Churn a peer, known by its first word, with so many blocks live, so many times.
@@ -12,7 +12,7 @@ pub(crate) fn run(peer: &str, live: &str, pairs: &str) -> ExitCode {
         eprintln!("usage: heaps churn <peer> <live> <pairs>");
         return ExitCode::from(2);
     };
-    let mut churn = Churn::with_pairs(peer, live, pairs);
+    let mut churn = Churn::with_pairs(peer, Setting::with(live), pairs);
     churn.round();
     println!("operations={pairs}");
     ExitCode::SUCCESS

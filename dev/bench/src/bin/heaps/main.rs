@@ -1,7 +1,9 @@
 //! tagheap beside other heaps: churn, tags, defragmentation, and how much room they need.
 //!
 //! `cargo run --profile bench -p bench --features heaps --bin heaps` prints the tables; with the path
-//! of a file behind it, they are written there; `heaps times 1000` prints one column of the first.
+//! of a file behind it, they are written there; `heaps times 1000` prints one column of the first, and
+//! `heaps defrag` the third.
+//!
 //! Each time is the median of rounds, and a round runs every heap once, so that what else the machine
 //! does falls on all of them.
 
@@ -16,10 +18,14 @@ mod peers;
 mod random;
 mod traces;
 
-use churn::{Churn, LIVE};
+use churn::{Churn, Setting};
 use peers::Peer;
 use traces::TRACES;
 
+/// Rounds of the churn, which are short.
+const CHURN_ROUNDS: usize = 31;
+
+/// Rounds of the rest.
 const ROUNDS: usize = 11;
 
 fn main() -> ExitCode {
@@ -31,11 +37,16 @@ fn main() -> ExitCode {
         println!("{}", traces::peak_of_malloc(index));
         return ExitCode::SUCCESS;
     }
+    if args == ["defrag"] {
+        print!("{}", defrag_table());
+        return ExitCode::SUCCESS;
+    }
     if let [what, live] = &args[..]
         && what == "times"
         && let Ok(live) = live.parse()
     {
-        for (peer, time) in Peer::ALL.iter().zip(churn_times(live)) {
+        let [times] = churn_times([Setting::with(live)]);
+        for (peer, time) in Peer::ALL.iter().zip(times) {
             println!("{time:8.1} {}", peer.name());
         }
         return ExitCode::SUCCESS;
@@ -78,13 +89,13 @@ fn head(out: &mut String, title: &str, columns: &[String]) {
 
 fn churn_table() -> String {
     let mut out = String::new();
-    let columns = LIVE.map(|live| format!("{live} live"));
+    let columns = Setting::ALL.map(Setting::name);
     head(
         &mut out,
         "nanoseconds for a free and an allocation",
         &columns,
     );
-    let times = LIVE.map(churn_times);
+    let times = churn_times(Setting::ALL);
     for (index, peer) in Peer::ALL.iter().enumerate() {
         row(
             &mut out,
@@ -95,16 +106,16 @@ fn churn_table() -> String {
     out
 }
 
-/// The medians of all peers, interleaved.
-fn churn_times(live: usize) -> [f64; Peer::ALL.len()] {
-    let mut churns = Peer::ALL.map(|peer| Churn::new(peer, live));
-    let mut rounds = Peer::ALL.map(|_| Vec::new());
-    for _ in 0..ROUNDS {
-        for (churn, times) in churns.iter_mut().zip(&mut rounds) {
+/// The medians of all peers in all settings, interleaved.
+fn churn_times<const N: usize>(settings: [Setting; N]) -> [[f64; Peer::ALL.len()]; N] {
+    let mut churns = settings.map(|setting| Peer::ALL.map(|peer| Churn::new(peer, setting)));
+    let mut rounds = settings.map(|_| Peer::ALL.map(|_| Vec::new()));
+    for _ in 0..CHURN_ROUNDS {
+        for (churn, times) in churns.iter_mut().flatten().zip(rounds.iter_mut().flatten()) {
             times.push(churn.round());
         }
     }
-    rounds.map(median)
+    rounds.map(|rounds| rounds.map(median))
 }
 
 fn tag_table() -> String {
