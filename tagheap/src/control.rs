@@ -4,12 +4,14 @@
 //!  constants | state | maximum tree | first blocks | tag directory | handle table
 //! ```
 //!
+//! In a heap without a table the two dwords of [`Links`](crate::index::Links) stand for the third and the fourth.
+//!
 //! It is position-independent, as the blocks are: dwords from the base, never an address.
 
 use crate::error::{Damage, OpenError, What};
 use crate::fit::{DWORD, HEADER, HEADER_LEN};
 use crate::header::{Blocks, NONE, damage};
-use crate::index::Tree;
+use crate::index::{Links, Tree};
 use crate::options::Options;
 use crate::words::Words;
 
@@ -17,7 +19,7 @@ use crate::words::Words;
 const MAGIC: u32 = 0x4847_4154;
 
 /// Grows with each change of the layout.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// The constants, by their dword.
 const AT_MAGIC: u32 = 0;
@@ -26,10 +28,14 @@ const AT_HEAP: u32 = 2;
 const AT_DWORDS: u32 = 3;
 const AT_TAG_SLOTS: u32 = 4;
 const AT_HANDLES: u32 = 5;
-const AT_CANARIES: u32 = 6;
+const AT_FLAGS: u32 = 6;
 const AT_BASE_ALIGN: u32 = 7;
 /// Folds the dwords before it.
 const AT_SUM: u32 = 8;
+
+/// The flags.
+const CANARIES: u32 = 1;
+const NO_TABLE: u32 = 2;
 
 /// The state, by its dword. Every block area walk must find the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +74,7 @@ pub(crate) struct Geometry {
     pub(crate) handles: u32,
     pub(crate) base_align: u32,
     pub(crate) canaries: bool,
+    /// Without granules in a heap that has no table.
     pub(crate) tree: Tree,
     /// The dword at which the table of first blocks begins, four granules to a dword.
     pub(crate) starts: u32,
@@ -80,9 +87,13 @@ pub(crate) struct Geometry {
 
 impl Geometry {
     pub(crate) fn new(dwords: u32, options: &Options) -> Self {
-        let tree = Tree::new(FIXED, dwords);
+        let (tree, links) = if options.table {
+            (Tree::new(FIXED, dwords), 0)
+        } else {
+            (Tree::none(FIXED), Links::DWORDS)
+        };
         let starts = tree.end();
-        let tags = starts + tree.granules().div_ceil(4);
+        let tags = starts + tree.granules().div_ceil(4) + links;
         Self {
             dwords,
             tag_slots: options.tag_slots,
@@ -105,9 +116,20 @@ impl Geometry {
         self.control_dwords() as usize * DWORD
     }
 
-    /// Dwords of the index: the tree and the table of first blocks.
+    /// Dwords of the index, as far as it is in the control block.
     pub(crate) fn index_dwords(&self) -> u32 {
         self.tags - FIXED
+    }
+
+    fn flags(&self) -> u32 {
+        let canaries = if self.canaries { CANARIES } else { 0 };
+        let no_table = if self.has_table() { 0 } else { NO_TABLE };
+        canaries | no_table
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_table(&self) -> bool {
+        self.tree.granules() != 0
     }
 
     /// Bytes before the block area, where both share one memory.
@@ -153,11 +175,13 @@ impl Geometry {
         let options = Options::new()
             .tag_slots(words.get(AT_TAG_SLOTS))
             .handles(words.get(AT_HANDLES))
-            .canaries(words.get(AT_CANARIES) == 1)
+            .canaries(words.get(AT_FLAGS) & CANARIES != 0)
+            .table(words.get(AT_FLAGS) & NO_TABLE == 0)
             .base_align(base_align);
         let dwords = words.get(AT_DWORDS);
         let options = options.filter(|_| {
             words.get(AT_SUM) == sum(words)
+                && words.get(AT_FLAGS) <= CANARIES | NO_TABLE
                 && dwords <= crate::fit::DWORDS_MAX
                 && dwords as usize * DWORD >= LEAST_LEN
         });
@@ -196,7 +220,7 @@ impl Control {
             (AT_DWORDS, geometry.dwords),
             (AT_TAG_SLOTS, geometry.tag_slots),
             (AT_HANDLES, geometry.handles),
-            (AT_CANARIES, u32::from(geometry.canaries)),
+            (AT_FLAGS, geometry.flags()),
             (AT_BASE_ALIGN, geometry.base_align),
         ] {
             words.set(at, value);

@@ -64,7 +64,7 @@ impl Hole {
         self.at + HEADER
     }
 
-    fn end(self) -> u32 {
+    pub(crate) fn end(self) -> u32 {
         self.first() + self.size
     }
 

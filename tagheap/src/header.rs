@@ -9,6 +9,9 @@
 //!  5       handle slot, or NONE                NONE
 //! ```
 //!
+//! In a heap without a table the dwords of a free block that say nothing here say where it is in the tree
+//! of free blocks: see `index/links.rs`.
+//!
 //! The check byte covers dwords 1, 2 and 5 and the block's place, so that a change of any one byte
 //! of them shows. Links are not covered: each of them is checked against the neighbour it leads to,
 //! and writing one costs no second store.
@@ -72,6 +75,27 @@ impl Header {
             links: [NONE, NONE],
             handle: NONE,
         }
+    }
+
+    /// A free block in the tree of free blocks: its rank below 32, its children, and the largest block under it.
+    pub(crate) fn node(
+        previous: u32,
+        size: u32,
+        rank: u32,
+        children: [u32; 2],
+        largest: u32,
+    ) -> Self {
+        Self {
+            meta: u32::from(FREE_BITS) | rank << SLACK_SHIFT,
+            links: children,
+            handle: largest,
+            ..Self::free(previous, size)
+        }
+    }
+
+    /// A free block's rank in the tree of free blocks.
+    pub(crate) fn rank(&self) -> u32 {
+        self.slack_code()
     }
 
     /// A block with a tag, on no list yet, without slack.
@@ -191,13 +215,19 @@ impl Blocks {
         if self.spot(at.end(size)).is_none() && (at.at(), size) != (self.last(), 0) {
             return Err(D::new(at.at(), What::Size));
         }
-        Ok(Header {
+        Ok(self.peek(at))
+    }
+
+    /// Read what stands there, looked at or not.
+    #[inline(always)]
+    pub(crate) fn peek(self, at: Spot) -> Header {
+        Header {
             previous: self.dword(at, PREVIOUS),
-            size,
-            meta: meta & META_MASK,
+            size: self.dword(at, SIZE),
+            meta: self.dword(at, META) & META_MASK,
             links: self.tag_links(at),
-            handle,
-        })
+            handle: self.dword(at, HANDLE),
+        }
     }
 
     /// Read the size of the block at `at`, if it is free, and where the next one would be: enough to

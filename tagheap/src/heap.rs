@@ -11,6 +11,7 @@ use crate::control::{Control, Core, Geometry, LEAST_LEN, State};
 use crate::error::{Error, Fault, OpenError};
 use crate::fit::{DWORD, DWORDS_MAX, HEADER};
 use crate::header::{ALIGN_LOG_MAX, NONE};
+use crate::index::{Keep, with_index};
 use crate::options::Options;
 use crate::words::Words;
 
@@ -171,10 +172,8 @@ impl<'m> TagHeap<'m> {
         let size = last.at() - HEADER;
         blocks.write_free(first, NONE, size);
         blocks.write_free(last, 0, 0);
-        control.set_first_in(first.granule(), Some(0));
-        control.note_start(last, first);
         control.add_free(0, size);
-        control.raise(first.granule(), size);
+        with_index!(core, I => I::begin(&core, first, size, last));
         Self::with_core(core)
     }
 
@@ -240,7 +239,7 @@ impl<'m> TagHeap<'m> {
     /// Return the bytes of the largest free block. O(1).
     #[must_use]
     pub fn largest_free(&self) -> usize {
-        self.core.control.largest() as usize * DWORD
+        self.core.largest() as usize * DWORD
     }
 
     /// Return how many blocks are live. O(1).

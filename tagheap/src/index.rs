@@ -1,236 +1,184 @@
-//! Finding a free block without a walk, in a table beside the blocks.
+//! Finding a free block without a walk: what the engine asks of an index, and which there are.
 //!
-//! The block area is cut into granules of 256 bytes. Two things are known of each: the largest free
-//! block whose header lies in it, and the first block of any kind that starts in it. Over the
-//! first stands a tree of maxima, sixteen to one; a search for `need` dwords goes down the first (or
-//! the last) branch that is large enough, and so finds the free block with the lowest (the highest)
-//! address: first fit, in six steps for a gigabyte. The second tells for any address which block it
-//! is in: from the first block of its granule it is at most nine headers away. That makes the
-//! checks of pointers exact.
+//! | | [`Table`] | [`Links`] |
+//! |---|---|---|
+//! | where | beside the blocks, 1/48 of them | in the headers of free blocks |
+//! | first fit | six steps for a gigabyte | as deep as the tree is: about 1.5 log2 of the free blocks |
+//! | is a block here? | nine headers at most | from the next free block below on |
 //!
-//! Per granule that is 4 + 4/15 + 1 bytes: less than 1/48 of the block area.
+//! A heap has one of them for good, as its constants say. Both place blocks alike.
 
-use crate::control::{Control, Core};
-use crate::error::{Damage, What};
-use crate::header::{Blocks, Glance, Header, damage};
-use crate::spot::{Granule, Spot};
+use crate::control::Core;
+use crate::engine::{Carved, Found};
+use crate::error::Damage;
+use crate::fit::Fit;
+use crate::header::{Around, Doubt, Header};
+use crate::spot::Spot;
 
-mod lanes;
-mod tree;
+mod links;
+mod table;
 
-pub(crate) use tree::Tree;
+pub(crate) use links::Links;
+pub(crate) use table::{GRANULE, Table, Tree};
 
-/// Dwords in a granule.
-pub(crate) const GRANULE: u32 = 64;
+/// What is asked of an index of the free blocks.
+pub(crate) trait Find {
+    /// The dwords of the largest free block.
+    fn largest(core: &Core) -> u32;
 
-/// What stands where no block starts in a granule: a place beyond it.
-pub(crate) const NO_START: u32 = 0xff;
+    /// Find the lowest free block of so many dwords or more, and its size.
+    fn lowest(core: &Core, need: u32) -> Result<Option<(Found, u32)>, Damage>;
 
-/// Cache lines to either side of a header in which its neighbours' headers are, if neither is large.
-const FETCHED: [i32; 9] = [0, 1, -1, 2, -2, 3, -3, 4, -4];
+    /// Find the lowest one below `bound` into which an aligned block fits.
+    fn lowest_aligned(
+        core: &Core,
+        need: u32,
+        align: u32,
+        bound: u32,
+    ) -> Result<Option<(Found, Fit)>, Damage>;
 
-/// Dwords of a block area that is not in the nearer caches anyway.
-const LARGE: u32 = 1 << 18;
+    /// Find the highest one from `bound` on into which an aligned block fits.
+    fn highest(
+        core: &Core,
+        need: u32,
+        align: u32,
+        bound: u32,
+    ) -> Result<Option<(Found, Fit)>, Damage>;
 
-impl Control {
-    /// The granule of this number, if there is one.
-    #[inline]
-    pub(crate) fn granule(&self, number: u32) -> Option<Granule> {
-        let exists = number < self.geometry.tree.granules();
-        // SAFETY: there are more.
-        exists.then(|| unsafe { Granule::new(number) })
-    }
+    /// Find the first free block that starts at `from` or above.
+    fn free_from(core: &Core, from: u32) -> Result<Option<u32>, Damage>;
 
-    /// Let the processor fetch what is known of a granule.
-    #[inline(always)]
-    pub(crate) fn fetch_granule(&self, granule: Granule) {
-        let (geometry, number) = (&self.geometry, granule.number());
-        self.words.fetch(geometry.starts + number / 4, 0);
-        self.words.fetch(geometry.tree.granules_at() + number, 0);
-    }
+    /// Tell whether a block starts exactly here.
+    fn starts_block(core: &Core, at: Spot) -> bool;
 
-    /// The granules up to the one that a dword is in, from the lowest.
-    pub(crate) fn granules_to(&self, dword: u32) -> impl DoubleEndedIterator<Item = Granule> {
-        let numbers = 0..self.geometry.tree.granules().min(dword / GRANULE + 1);
-        numbers.filter_map(|number| self.granule(number))
-    }
-
-    /// The dword at which the first block of a granule starts, or one beyond the granule if none does.
-    #[inline(always)]
-    pub(crate) fn first_or_beyond(&self, granule: Granule) -> u32 {
-        // SAFETY: the table has a byte for each granule.
-        let at = unsafe {
-            self.words
-                .byte_unchecked(self.geometry.starts, granule.number())
-        };
-        // SAFETY: the byte is ours, and initialised.
-        granule.base() + u32::from(unsafe { at.read() })
-    }
-
-    /// The first block that starts in a granule.
-    #[inline]
-    pub(crate) fn first_in(&self, granule: Granule) -> Option<u32> {
-        let first = self.first_or_beyond(granule);
-        granule.holds(first).then_some(first)
-    }
-
-    #[inline(always)]
-    pub(crate) fn set_first_in(&self, granule: Granule, first: Option<u32>) {
-        let place = first.map_or(NO_START, |at| at % GRANULE);
-        // SAFETY: the table has a byte for each granule.
-        let at = unsafe {
-            self.words
-                .byte_unchecked(self.geometry.starts, granule.number())
-        };
-        // SAFETY: the byte is ours, and no reference to it exists.
-        unsafe { at.write(place as u8) };
-    }
-
-    /// A block starts at `at` now, and none between `below`, where another does, and `at`.
-    ///
-    /// It is the first of its granule if that other one is in a granule below.
-    #[inline(always)]
-    pub(crate) fn note_start(&self, at: Spot, below: Spot) {
-        if at.granule() != below.granule() {
-            self.set_first_in(at.granule(), Some(at.at()));
-        }
-    }
-
-    /// No block starts at `at` any more, nor anywhere else between `below` and `behind`, where blocks do.
-    #[inline(always)]
-    pub(crate) fn forget_start(&self, at: Spot, below: Spot, behind: Spot) {
-        let granule = at.granule();
-        if granule != below.granule() {
-            let heir = (behind.granule() == granule).then_some(behind.at());
-            self.set_first_in(granule, heir);
-        }
-    }
+    /// Find the start of the block whose header or payload a dword of the area belongs to.
+    fn start_around(core: &Core, dword: u32) -> Result<u32, Damage>;
 }
 
-/// The blocks that start in one granule, lowest first.
-pub(crate) struct InGranule {
-    blocks: Blocks,
-    next: Option<u32>,
-    granule: Granule,
+/// What an index is told of the free blocks.
+///
+/// The engine looks first, with `entry` and `look_for_place`: nothing is written before all has been looked
+/// at. Then it writes headers, and then it says what became of the blocks.
+pub(crate) trait Keep {
+    /// What the index knows of a free block, kept while the block's header is written over.
+    type Entry: Copy;
+
+    /// There is one free block, and the last one.
+    fn begin(core: &Core, first: Spot, size: u32, last: Spot);
+
+    /// Look at what changes if this free block goes, or becomes another one between the same neighbours.
+    fn entry<D: Doubt>(core: &Core, at: Spot) -> Result<Self::Entry, D>;
+
+    /// Look at what changes if a free block comes to be here.
+    fn look_for_place<D: Doubt>(core: &Core, at: Spot) -> Result<(), D>;
+
+    /// A live block was carved from a free one.
+    fn carved(core: &Core, entry: Self::Entry, carved: &Carved);
+
+    /// A live block at `at` and the free ones around it, of these entries, are one, with this start and size.
+    fn freed(
+        core: &Core,
+        at: Spot,
+        whole: (Spot, u32),
+        around: &Around,
+        entries: Both<Self::Entry>,
+    );
+
+    /// Of these three the second, a free block, went to the live one below it, but for a rest.
+    fn grown(
+        core: &Core,
+        entry: Self::Entry,
+        blocks: [Spot; 3],
+        rest: Option<(Spot, u32)>,
+    ) -> Result<(), Damage>;
+
+    /// A free block is not to be found from now on, though its header is where it was.
+    fn lifted(core: &Core, entry: Self::Entry, at: Spot) -> Result<(), Damage>;
+
+    /// Of these three the second, a free block, went to the one below, which is not to be found.
+    fn absorbed(core: &Core, entry: Self::Entry, blocks: [Spot; 3]) -> Result<(), Damage>;
+
+    /// A live block slid down, and free space that is not to be found up past it.
+    fn slid(core: &Core, live: Slide, free: Slide, behind: Spot);
+
+    /// A free block is to be found from now on.
+    fn appeared(core: &Core, at: Spot, size: u32);
 }
 
-impl Iterator for InGranule {
-    type Item = Result<Glance, Damage>;
+/// A block that went from one place to another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slide {
+    pub(crate) from: Spot,
+    pub(crate) to: Spot,
+}
 
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let at = self.next.take()?;
-        let glance = self.blocks.glance(at);
-        if let Ok(Glance { next, .. }) = glance
-            && self.granule.holds(next)
-        {
-            self.next = Some(next);
+/// What is known of the free blocks below and above another one, if they are free.
+pub(crate) type Both<E> = [Option<E>; 2];
+
+/// How an index is looked through.
+pub(crate) trait Check {
+    /// How far a walk over all blocks has come.
+    type Walked: Default;
+
+    /// Tell whether a free block's header is as the index has them.
+    fn is_header(header: &Header) -> bool;
+
+    /// A walk over all blocks, from the bottom up, came to this one.
+    fn walk(core: &Core, walked: &mut Self::Walked, at: u32, header: &Header)
+    -> Result<(), Damage>;
+
+    /// It came to the end.
+    fn walked(core: &Core, walked: Self::Walked) -> Result<(), Damage>;
+}
+
+/// Do something with the index that a heap has.
+macro_rules! with_index {
+    ($core:expr, $index:ident => $act:expr) => {
+        if $core.control.geometry.has_table() {
+            type $index = crate::index::Table;
+            $act
+        } else {
+            type $index = crate::index::Links;
+            $act
         }
-        Some(glance)
-    }
+    };
 }
+
+pub(crate) use with_index;
 
 impl Core {
-    #[inline]
-    pub(crate) fn in_granule(&self, granule: Granule) -> InGranule {
-        InGranule {
-            blocks: self.blocks,
-            next: self.control.first_in(granule),
-            granule,
-        }
-    }
-
-    /// Find the largest free block that starts in a granule, from a block on that does or lies above.
-    ///
-    /// What is damaged ends the search; whoever uses a block looks at it in full before.
-    #[inline(always)]
-    pub(crate) fn largest_from(&self, at: Spot, granule: Granule) -> u32 {
-        let mut largest = 0;
-        let mut at = at;
-        while granule.holds(at.at()) {
-            let size = self.blocks.size(at);
-            if size > largest && self.blocks.is_free(at) {
-                largest = size;
-            }
-            let Some(next) = self.blocks.spot(at.end(size)) else {
-                break;
-            };
-            at = next;
-        }
-        largest
-    }
-
-    /// Look again which free block of a granule is the largest, the one at `left_out` not counted.
-    pub(crate) fn refresh_without(&self, granule: Granule, left_out: u32) -> Result<(), Damage> {
-        let mut largest = 0;
-        for block in self.in_granule(granule) {
-            let Glance { at, free, .. } = block?;
-            if at != left_out {
-                largest = largest.max(free);
-            }
-        }
-        self.control.set_largest_in(granule, largest);
-        Ok(())
+    /// The dwords of the largest free block.
+    pub(crate) fn largest(&self) -> u32 {
+        with_index!(self, I => I::largest(self))
     }
 
     /// Find the block whose header or payload a dword of the area belongs to.
     pub(crate) fn block_around(&self, dword: u32) -> Result<(u32, Header), Damage> {
-        // It starts in the nearest granule with a block that does not start above.
-        let mut below = self.control.granules_to(dword).rev();
-        let granule = below.find(|&granule| {
-            let first = self.control.first_in(granule);
-            first.is_some_and(|first| first <= dword)
-        });
-        let mut found = Err(damage(dword, What::Starts));
-        for block in granule
-            .into_iter()
-            .flat_map(|granule| self.in_granule(granule))
-        {
-            let at = block?.at;
-            if at > dword {
-                break;
-            }
-            found = Ok(at);
-        }
-        let at = found?;
+        let at = with_index!(self, I => I::start_around(self, dword))?;
         Ok((at, self.blocks.header(at)?))
-    }
-
-    /// Let the processor fetch what freeing a block here will look at, as far as the place alone tells: all
-    /// at once, where one thing would lead to the next.
-    #[inline(always)]
-    pub(crate) fn fetch_near(&self, at: Spot) {
-        if self.control.geometry.dwords < LARGE {
-            return;
-        }
-        self.control.fetch_granule(at.granule());
-        for line in FETCHED {
-            self.blocks.0.fetch(at.at(), line);
-        }
-    }
-
-    /// Let the processor fetch what a header leads to.
-    #[inline(always)]
-    pub(crate) fn fetch_around(&self, at: Spot, header: &Header) {
-        if self.control.geometry.dwords < LARGE {
-            return;
-        }
-        let [before, behind] = header.links;
-        let above = at.end(header.size) as u32;
-        for place in [header.previous, before, behind, above] {
-            self.blocks.0.fetch(place, 0);
-        }
     }
 
     /// Tell whether a block starts exactly here.
     #[inline(always)]
     pub(crate) fn starts_block(&self, at: Spot) -> bool {
-        let mut found = u64::from(self.control.first_or_beyond(at.granule()));
+        with_index!(self, I => I::starts_block(self, at))
+    }
+
+    /// Tell whether the blocks from this one on, which starts not above `at`, lead to one that starts there.
+    #[inline(always)]
+    pub(crate) fn leads_to(&self, from: u32, at: Spot) -> bool {
+        let mut found = u64::from(from);
         while found < u64::from(at.at())
             && let Some(block) = self.blocks.spot(found)
         {
             found = block.end(self.blocks.size(block));
         }
         found == u64::from(at.at())
+    }
+
+    /// A free block that was found, by places that were looked at.
+    pub(crate) fn found(&self, at: u32, behind: u32, below: u32) -> Found {
+        let [at, behind] = [at, behind].map(|at| self.blocks.known_spot(at));
+        Found { at, behind, below }
     }
 }

@@ -20,6 +20,7 @@ pub struct Options {
     pub(crate) handles: u32,
     pub(crate) base_align: u32,
     pub(crate) canaries: bool,
+    pub(crate) table: bool,
 }
 
 impl Default for Options {
@@ -29,7 +30,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Start from the defaults: 256 handles, 128 tag slots, blocks aligned to 16, no canaries.
+    /// Start from the defaults: 256 handles, 128 tag slots, blocks aligned to 16, no canaries, a
+    /// table.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -37,6 +39,7 @@ impl Options {
             handles: 256,
             base_align: 16,
             canaries: false,
+            table: true,
         }
     }
 
@@ -82,6 +85,27 @@ impl Options {
     #[must_use]
     pub const fn canaries(mut self, on: bool) -> Self {
         self.canaries = on;
+        self
+    }
+
+    /// Find free blocks by a table in the control block, at most 1/48 of the blocks; or without one, by a
+    /// tree whose links are in the headers of free blocks.
+    ///
+    /// Blocks are placed alike. Without a table allocating takes as many steps as the tree is deep, about
+    /// 1.5 log2 of the free blocks, and freeing without a free neighbour, too. To find out whether a raw pointer is the
+    /// start of a payload takes a step for each live block from the next free one below it on; handles
+    /// are free of that. For memory of which nothing can be spared.
+    ///
+    /// ```
+    /// use tagheap::{DEFAULT_LEN, Options};
+    ///
+    /// let with = Options::new().handles(0);
+    /// let without = with.table(false);
+    /// assert_eq!(with.control_len(DEFAULT_LEN) - without.control_len(DEFAULT_LEN), 6168);
+    /// ```
+    #[must_use]
+    pub const fn table(mut self, on: bool) -> Self {
+        self.table = on;
         self
     }
 

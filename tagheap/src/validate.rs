@@ -4,7 +4,7 @@ use crate::control::{Core, State};
 use crate::error::{Fault, What};
 use crate::fit::{DWORD, HEADER};
 use crate::header::{Header, NONE, damage};
-use crate::index::{GRANULE, NO_START};
+use crate::index::{Check, with_index};
 use crate::tag::Side;
 
 /// What a walk over all blocks counts.
@@ -19,48 +19,39 @@ struct Census {
     highest_head: Option<u32>,
 }
 
-/// What a walk knows of the granule it is in.
-#[derive(Debug, Default)]
-struct Seen {
-    number: u32,
-    first: Option<u32>,
-    largest: u32,
-}
-
 impl Core {
     /// Check everything; nothing is followed that was not checked before.
     pub(crate) fn validate(&self) -> Result<(), Fault> {
         self.control.check_constants()?;
-        let census = self.walk_and_check()?;
-        self.control.check_tree()?;
+        let census = with_index!(self, I => self.walk_and_check::<I>())?;
         self.compare(&census)?;
         self.check_tag_lists()?;
         Ok(self.check_slots(census.named)?)
     }
 
-    fn walk_and_check(&self) -> Result<Census, Fault> {
+    fn walk_and_check<I: Check>(&self) -> Result<Census, Fault> {
         let last = self.blocks.last();
         let mut census = Census::default();
-        let mut granule = Seen::default();
+        let mut walked = I::Walked::default();
         let (mut at, mut previous, mut free_before) = (0, NONE, false);
         loop {
             let header = self.blocks.header(at)?;
             if header.previous != previous {
                 return Err(damage(at, What::PreviousLink).into());
             }
-            self.enter_granule(&mut granule, at / GRANULE)?;
-            granule.first.get_or_insert(at);
+            I::walk(self, &mut walked, at, &header)?;
             if at == last {
                 self.check_sentinel(at, &header)?;
-                self.enter_granule(&mut granule, self.control.geometry.tree.granules())?;
+                I::walked(self, walked)?;
                 return Ok(census);
             }
             if header.is_free() {
                 if free_before {
                     return Err(damage(at, What::FreeNeighbours).into());
                 }
-                self.check_free(at, &header)?;
-                granule.largest = granule.largest.max(header.size);
+                if !I::is_header(&header) {
+                    return Err(damage(at, What::Check).into());
+                }
                 census.free += header.size;
                 census.free_blocks += 1;
                 if census.lowest_tail.is_none() {
@@ -74,35 +65,7 @@ impl Core {
         }
     }
 
-    /// Compare a granule that was walked, and empty ones up to the next, with the index.
-    fn enter_granule(&self, seen: &mut Seen, number: u32) -> Result<(), Fault> {
-        while seen.number < number
-            && let Some(granule) = self.control.granule(seen.number)
-        {
-            let next = Seen {
-                number: seen.number + 1,
-                ..Seen::default()
-            };
-            let here = core::mem::replace(seen, next);
-            let first = here.first.unwrap_or(granule.base() + NO_START);
-            if self.control.first_or_beyond(granule) != first {
-                return Err(damage(granule.base(), What::Starts).into());
-            }
-            if self.control.largest_in(granule) != here.largest {
-                return Err(damage(granule.base(), What::Index).into());
-            }
-        }
-        Ok(())
-    }
-
     fn check_sentinel(&self, at: u32, header: &Header) -> Result<(), Fault> {
-        if !header.is_free() {
-            return Err(damage(at, What::Check).into());
-        }
-        self.check_free(at, header)
-    }
-
-    fn check_free(&self, at: u32, header: &Header) -> Result<(), Fault> {
         if *header != Header::free(header.previous, header.size) {
             return Err(damage(at, What::Check).into());
         }

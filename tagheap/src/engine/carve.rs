@@ -1,10 +1,11 @@
-//! Finding a free block, and carving a live one out of it.
+//! Carving a live block out of a free one.
 
 use crate::control::{Core, State};
 use crate::engine::tags::Place;
 use crate::error::{Damage, What};
-use crate::fit::{DWORD, Fit, HEADER, Hole, payload_of};
-use crate::header::{Doubt, Glance, Header, NONE, Unsound, damage};
+use crate::fit::{DWORD, Fit, HEADER, Hole};
+use crate::header::{Doubt, Header, NONE, Unsound, damage};
+use crate::index::{Find, Keep, Links, Table};
 use crate::spot::Spot;
 use crate::tag::{Side, Tag};
 
@@ -27,11 +28,22 @@ pub(crate) struct NewBlock {
 /// A free block that is to be carved.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
-    at: Spot,
+    pub(crate) at: Spot,
     /// The block behind it, as its size says.
-    behind: Spot,
-    /// The largest free block below it that starts in the same granule, 0 for none.
-    below: u32,
+    pub(crate) behind: Spot,
+    /// The largest free block below it that starts in the same granule, 0 for none; for the table.
+    pub(crate) below: u32,
+}
+
+/// What became of a free block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Carved {
+    pub(crate) found: Found,
+    pub(crate) fit: Fit,
+    /// The live block.
+    pub(crate) at: Spot,
+    /// The free block behind it.
+    pub(crate) cut: Option<Spot>,
 }
 
 impl Core {
@@ -40,10 +52,23 @@ impl Core {
     /// `None` if there is no such free block.
     #[inline(always)]
     pub(crate) fn make(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
-        if new.tag.side() == Side::Tail || new.align_log != 0 {
-            return self.make_aligned(new);
+        if !self.control.geometry.has_table() {
+            return self.make_linked(new);
         }
-        let Some((found, size)) = self.find_lowest(new.need)? else {
+        self.make_in::<Table>(new)
+    }
+
+    #[inline(never)]
+    fn make_linked(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
+        self.make_in::<Links>(new)
+    }
+
+    #[inline(always)]
+    fn make_in<I: Find + Keep>(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
+        if new.tag.side() == Side::Tail || new.align_log != 0 {
+            return self.make_aligned::<I>(new);
+        }
+        let Some((found, size)) = I::lowest(self, new.need)? else {
             return Ok(None);
         };
         let fit = Hole {
@@ -51,114 +76,37 @@ impl Core {
             size,
         }
         .bottom(new.need);
-        self.carve(found, fit, new).map(Some)
+        self.carve::<I>(found, fit, new).map(Some)
     }
 
     #[inline(never)]
-    fn make_aligned(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
+    fn make_aligned<I: Find + Keep>(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
         let align = 1 << new.align_log;
         let found = match new.tag.side() {
-            Side::Head => self.find_lowest_aligned(new.need, align)?,
-            Side::Tail => self.find_highest(new.need, align)?,
+            Side::Head => {
+                let bound = self.control.get(State::LowestTail);
+                I::lowest_aligned(self, new.need, align, bound)?
+            }
+            Side::Tail => {
+                let bound = match self.control.get(State::HighestHead) {
+                    NONE => 0,
+                    head => head + 1,
+                };
+                I::highest(self, new.need, align, bound)?
+            }
         };
         match found {
-            Some((found, fit)) => self.carve(found, fit, new).map(Some),
+            Some((found, fit)) => self.carve::<I>(found, fit, new).map(Some),
             None => Ok(None),
         }
     }
 
-    /// Find the lowest free block of so many dwords or more, and its size.
-    #[inline(always)]
-    fn find_lowest(&self, need: u32) -> Result<Option<(Found, u32)>, Damage> {
-        let Some(granule) = self.control.first_of_all(need)? else {
-            return Ok(None);
-        };
-        let blocks = self.blocks;
-        let mut below = 0;
-        let mut next = blocks.spot(self.control.first_or_beyond(granule));
-        while let Some(at) = next.filter(|at| at.granule() == granule) {
-            let size = blocks.size(at);
-            let behind = blocks.spot(at.end(size));
-            let free = if blocks.is_free(at) { size } else { 0 };
-            if free >= need
-                && let Some(behind) = behind
-            {
-                let fits = at.at() < self.control.get(State::LowestTail);
-                return Ok(fits.then_some((Found { at, behind, below }, size)));
-            }
-            below = below.max(free);
-            next = behind;
-        }
-        Err(damage(granule.base(), What::Index))
-    }
-
-    fn find_lowest_aligned(&self, need: u32, align: u32) -> Result<Option<(Found, Fit)>, Damage> {
-        let bound = self.control.get(State::LowestTail);
-        let mut granule = self.control.first_of_all(need)?;
-        while let Some(here) = granule {
-            let mut below = 0;
-            for block in self.in_granule(here) {
-                let Glance {
-                    at,
-                    free: size,
-                    next,
-                } = block?;
-                if at >= bound {
-                    return Ok(None);
-                }
-                if size >= need
-                    && let Some(fit) = (Hole { at, size }).lowest(need, align)
-                {
-                    return Ok(Some((self.found(at, next, below), fit)));
-                }
-                below = below.max(size);
-            }
-            granule = self.control.first_from(here.number() + 1, need)?;
-        }
-        Ok(None)
-    }
-
-    fn find_highest(&self, need: u32, align: u32) -> Result<Option<(Found, Fit)>, Damage> {
-        let bound = match self.control.get(State::HighestHead) {
-            NONE => 0,
-            head => head + 1,
-        };
-        let mut end = self.control.geometry.tree.granules();
-        while let Some(here) = self.control.last_before(end, need)? {
-            let mut best = None;
-            let mut below = 0;
-            for block in self.in_granule(here) {
-                let Glance {
-                    at,
-                    free: size,
-                    next,
-                } = block?;
-                if size >= need
-                    && at >= bound
-                    && let Some(fit) = (Hole { at, size }).highest(need, align)
-                {
-                    best = Some((self.found(at, next, below), fit));
-                }
-                below = below.max(size);
-            }
-            if best.is_some() || here.base() <= bound {
-                return Ok(best);
-            }
-            end = here.number();
-        }
-        Ok(None)
-    }
-
-    fn found(&self, at: u32, behind: u32, below: u32) -> Found {
-        let [at, behind] = [at, behind].map(|at| self.blocks.known_spot(at));
-        Found { at, behind, below }
-    }
-
     /// Make a block in a free one that was found to fit it. Returns where its header is.
     #[inline(always)]
-    fn carve(&self, found: Found, fit: Fit, new: NewBlock) -> Result<Spot, Damage> {
-        let Ok((previous, place)) = self.look_before_carving::<Unsound>(found, new.tag) else {
-            return Err(self.trouble_carving(found, new.tag));
+    fn carve<I: Keep>(&self, found: Found, fit: Fit, new: NewBlock) -> Result<Spot, Damage> {
+        let Ok((previous, place, entry)) = self.look_before_carving::<I, Unsound>(found, new.tag)
+        else {
+            return Err(self.trouble_carving::<I>(found, new.tag));
         };
         // Nothing is written above this line.
         let at = self.blocks.known_spot(fit.at);
@@ -169,7 +117,6 @@ impl Core {
         } else {
             self.blocks
                 .write_free(found.at, previous, fit.front - HEADER);
-            self.control.note_start(at, found.at);
             found.at.at()
         };
         let mut header = Header::live(previous, fit.size, new.tag, new.align_log);
@@ -180,13 +127,24 @@ impl Core {
         self.blocks.write(at, &header);
         self.set_canary(fit.at, new.requested);
         let cut = self.cut_rest(at, fit.size, fit.rest, found.behind);
-        self.index_pieces(found, &fit, cut);
+        let carved = Carved {
+            found,
+            fit,
+            at,
+            cut,
+        };
+        I::carved(self, entry, &carved);
         Ok(at)
     }
 
-    /// Look at what carving will change: returns the block below, and a place on the list of the tag.
+    /// Look at what carving will change: returns the block below, a place on the list of the tag, and what the
+    /// index has of the free block.
     #[inline(always)]
-    fn look_before_carving<D: Doubt>(&self, found: Found, tag: Tag) -> Result<(u32, Place), D> {
+    fn look_before_carving<I: Keep, D: Doubt>(
+        &self,
+        found: Found,
+        tag: Tag,
+    ) -> Result<(u32, Place, I::Entry), D> {
         let at = found.at.at();
         let free = self.blocks.read::<D>(found.at)?;
         if !free.is_free() || self.blocks.previous(found.behind) != at {
@@ -200,13 +158,14 @@ impl Core {
         if !below.map_or(at == 0, ends_here) {
             return Err(D::new(at, What::PreviousLink));
         }
-        Ok((free.previous, self.tag_place(tag, below)?))
+        let place = self.tag_place(tag, below)?;
+        Ok((free.previous, place, I::entry(self, found.at)?))
     }
 
     #[cold]
     #[inline(never)]
-    fn trouble_carving(&self, found: Found, tag: Tag) -> Damage {
-        let looked = self.look_before_carving(found, tag);
+    fn trouble_carving<I: Keep>(&self, found: Found, tag: Tag) -> Damage {
+        let looked = self.look_before_carving::<I, _>(found, tag);
         looked.err().unwrap_or(damage(found.at.at(), What::Index))
     }
 
@@ -221,25 +180,6 @@ impl Core {
         let cut = self.blocks.known_spot(at.at() + HEADER + size);
         self.blocks.write_free(cut, at.at(), rest - HEADER);
         self.blocks.set_previous(behind, cut.at());
-        self.control.note_start(cut, at);
         Some(cut)
-    }
-
-    /// Of the free block that was found there are these pieces now.
-    #[inline(always)]
-    fn index_pieces(&self, found: Found, fit: &Fit, cut: Option<Spot>) {
-        let granule = found.at.granule();
-        let above = self.largest_from(found.behind, granule);
-        let mut largest = found.below.max(above).max(payload_of(fit.front));
-        // What there is now first: then what the levels above say need not go down and up again.
-        if let Some(cut) = cut {
-            let rest = payload_of(fit.rest);
-            if cut.granule() == granule {
-                largest = largest.max(rest);
-            } else {
-                self.control.raise(cut.granule(), rest);
-            }
-        }
-        self.control.set_largest_in(granule, largest);
     }
 }

@@ -1,5 +1,6 @@
 //! Defragmentation: HEAD blocks slide down over the free space below them.
 
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::control::{Core, State};
@@ -7,8 +8,8 @@ use crate::engine::scout::Scout;
 use crate::error::{Damage, Fault, What};
 use crate::fit::{DWORD, HEADER, HEADER_LEN, slide};
 use crate::handle::Handle;
-use crate::header::{Glance, Header, NONE, damage};
-use crate::index::GRANULE;
+use crate::header::{Header, NONE, damage};
+use crate::index::{Find, Keep, Slide, with_index};
 use crate::spot::Spot;
 use crate::tag::Tag;
 
@@ -69,13 +70,22 @@ impl Core {
         budget: usize,
         decide: &mut dyn FnMut(&Offer) -> Verdict,
     ) -> Result<Compaction, Fault> {
+        with_index!(self, I => self.compact_in::<I>(from, budget, decide))
+    }
+
+    fn compact_in<I: Keep>(
+        &self,
+        from: u32,
+        budget: usize,
+        decide: &mut dyn FnMut(&Offer) -> Verdict,
+    ) -> Result<Compaction, Fault> {
         let bound = self.control.get(State::LowestTail);
         let mut done = Compaction::default();
         let mut from = from;
         let mut spent = 0;
         let mut scout = Scout::new();
         while let Some((at, hole)) = self.free_from(from, bound)? {
-            let mut bubble = Bubble::lift(*self, at, &hole)?;
+            let mut bubble = Bubble::<I>::lift(*self, at, &hole)?;
             loop {
                 scout.fall_back();
                 let (next, above) = self.blocks.after(bubble.at.at(), &bubble.header())?;
@@ -118,20 +128,11 @@ impl Core {
 
     /// Find the first free block that starts at `from` or above, below `bound`.
     pub(crate) fn free_from(&self, from: u32, bound: u32) -> Result<Option<(u32, Header)>, Damage> {
-        let mut granule = self.control.first_from(from / GRANULE, 1)?;
-        while let Some(here) = granule {
-            for block in self.in_granule(here) {
-                let Glance { at, free, .. } = block?;
-                if at >= bound {
-                    return Ok(None);
-                }
-                if at >= from && free > 0 {
-                    return Ok(Some((at, self.blocks.header(at)?)));
-                }
-            }
-            granule = self.control.first_from(here.number() + 1, 1)?;
+        let found = with_index!(self, I => I::free_from(self, from))?;
+        match found.filter(|&at| at < bound) {
+            Some(at) => Ok(Some((at, self.blocks.header(at)?))),
+            None => Ok(None),
         }
-        Ok(None)
     }
 
     /// Tell what the block above free space, which begins at `bottom`, can do.
@@ -179,19 +180,22 @@ impl Core {
 ///
 /// Its header is always in place, so that the chain of blocks is whole whenever somebody looks or a
 /// callback panics. Counts and index learn of it when it comes to rest.
-struct Bubble {
+struct Bubble<I: Keep> {
+    index: PhantomData<I>,
     core: Core,
     at: Spot,
     size: u32,
     previous: u32,
 }
 
-impl Bubble {
+impl<I: Keep> Bubble<I> {
     fn lift(core: Core, at: u32, header: &Header) -> Result<Self, Damage> {
         let spot = core.blocks.known_spot(at);
-        core.refresh_without(spot.granule(), at)?;
+        let entry = I::entry::<Damage>(&core, spot)?;
+        I::lifted(&core, entry, spot)?;
         core.control.take_free(at, header.size);
         Ok(Self {
+            index: PhantomData,
             core,
             at: spot,
             size: header.size,
@@ -211,12 +215,12 @@ impl Bubble {
     fn absorb(&mut self, next: u32, above: &Header) -> Result<(), Damage> {
         let core = self.core;
         let behind = core.blocks.behind(next, above)?;
-        core.control.take_free(next, above.size);
         let next = core.blocks.known_spot(next);
-        core.control.forget_start(next, self.at, behind);
+        let entry = I::entry::<Damage>(&core, next)?;
+        core.control.take_free(next.at(), above.size);
         self.size += HEADER + above.size;
         self.settle_links(behind);
-        core.refresh_without(next.granule(), self.at.at())
+        I::absorbed(&core, entry, [self.at, next, behind])
     }
 
     /// Move the block above to `to`, and rise past it.
@@ -230,18 +234,18 @@ impl Bubble {
             slot => Some((slot, core.slot_of_block(next, slot)?)),
         };
         let [next, to, mut end] = [next, to, end].map(|at| core.blocks.known_spot(at));
-        let gap = to.at() - self.at.at();
+        let (hole, gap) = (self.at, to.at() - self.at.at());
         let mut absorbed = None;
         if gap != 0 {
             // A gap is left only below a block that has free space above.
             let behind = core.blocks.behind(end.at(), &above)?;
+            let entry = I::entry::<Damage>(&core, end)?;
+            I::look_for_place::<Damage>(&core, hole)?;
             core.control.take_free(end.at(), above.size);
-            core.control.forget_start(end, next, behind);
             core.blocks.write_free(self.at, self.previous, gap - HEADER);
             core.control.add_free(self.at.at(), gap - HEADER);
-            core.control.raise(self.at.granule(), gap - HEADER);
             self.previous = self.at.at();
-            absorbed = Some(end);
+            absorbed = Some((entry, end));
             end = behind;
         }
         self.pass(next, block, to, end);
@@ -249,10 +253,12 @@ impl Bubble {
         if let Some((slot, state)) = slot {
             core.move_slot(slot, state, to.at());
         }
-        match absorbed {
-            Some(absorbed) => core.refresh_without(absorbed.granule(), self.at.at()),
-            None => Ok(()),
+        if let Some((entry, absorbed)) = absorbed {
+            let gone = I::absorbed(&core, entry, [self.at, absorbed, end]);
+            I::appeared(&core, hole, gap - HEADER);
+            return gone;
         }
+        Ok(())
     }
 
     /// Copy the block, write both headers, and note where blocks start.
@@ -265,13 +271,17 @@ impl Bubble {
         };
         core.blocks.write(to, &moved);
         core.control.move_live(next.at(), to.at());
-        core.control.forget_start(next, self.at, end);
-        core.control.note_start(to, self.at);
+        let hole = self.at;
         self.previous = to.at();
         self.at = core.blocks.known_spot(to.at() + HEADER + block.size);
         self.size = end.at() - self.at.at() - HEADER;
         self.settle_links(end);
-        core.control.note_start(self.at, to);
+        let live = Slide { from: next, to };
+        let free = Slide {
+            from: hole,
+            to: self.at,
+        };
+        I::slid(&core, live, free, end);
     }
 
     fn settle_links(&self, behind: Spot) {
@@ -282,11 +292,10 @@ impl Bubble {
     }
 }
 
-impl Drop for Bubble {
+impl<I: Keep> Drop for Bubble<I> {
     fn drop(&mut self) {
-        let control = &self.core.control;
-        control.add_free(self.at.at(), self.size);
-        control.raise(self.at.granule(), self.size);
+        self.core.control.add_free(self.at.at(), self.size);
+        I::appeared(&self.core, self.at, self.size);
         debug_assert!(self.end() <= self.core.blocks.last());
     }
 }

@@ -6,6 +6,7 @@ use crate::engine::tags::Place;
 use crate::error::{Damage, What};
 use crate::fit::{DWORD, HEADER};
 use crate::header::{Around, Doubt, Header, NONE, Unsound, damage};
+use crate::index::{Both, Keep, Links, Table};
 use crate::spot::Spot;
 
 /// Which neighbours of a freed block were free, and became one with it. The last block never does.
@@ -55,8 +56,22 @@ impl Core {
     /// Free a live block that is not pinned.
     #[inline(always)]
     pub(crate) fn release(&self, at: Spot, header: &Header) -> Result<Freed, Damage> {
-        let Ok((around, place)) = self.look_before_release::<Unsound>(at, header) else {
-            return Err(self.trouble_releasing(at));
+        if !self.control.geometry.has_table() {
+            return self.release_linked(at, header);
+        }
+        self.release_in::<Table>(at, header)
+    }
+
+    #[inline(never)]
+    fn release_linked(&self, at: Spot, header: &Header) -> Result<Freed, Damage> {
+        self.release_in::<Links>(at, header)
+    }
+
+    #[inline(always)]
+    fn release_in<I: Keep>(&self, at: Spot, header: &Header) -> Result<Freed, Damage> {
+        let Ok((around, place, entries)) = self.look_before_release::<I, Unsound>(at, header)
+        else {
+            return Err(self.trouble_releasing::<I>(at));
         };
         let slot = match header.handle {
             NONE => None,
@@ -92,14 +107,7 @@ impl Core {
         let size = behind.at() - start.at() - HEADER;
         self.blocks.write_free(start, previous, size);
         self.blocks.set_previous(behind, start.at());
-        self.control.raise(start.granule(), size);
-        self.control.forget_start(at, start, behind);
-        self.control.forget_start(above.at, start, behind);
-        let granule = above.at.granule();
-        if above.is_free && granule != start.granule() {
-            let largest = self.largest_from(behind, granule);
-            self.control.set_largest_in(granule, largest);
-        }
+        I::freed(self, at, (start, size), &around, entries);
         Ok(Freed {
             bytes: recovered as usize * DWORD,
             case,
@@ -108,24 +116,35 @@ impl Core {
 
     /// Look at what freeing a block will change.
     #[inline(always)]
-    fn look_before_release<D: Doubt>(
+    fn look_before_release<I: Keep, D: Doubt>(
         &self,
         at: Spot,
         header: &Header,
-    ) -> Result<(Around, Place), D> {
+    ) -> Result<(Around, Place, Both<I::Entry>), D> {
         let Some(tag) = header.tag() else {
             return Err(D::new(at.at(), What::TagList));
         };
         let around = self.blocks.around(at, header)?;
-        Ok((around, self.tag_neighbours(at.at(), header, tag)?))
+        let entry = |at: Spot| I::entry(self, at);
+        let below = around.below.filter(|below| below.is_free);
+        let above = Some(around.above).filter(|above| above.is_free);
+        let entries = [
+            below.map(|below| entry(below.at)).transpose()?,
+            above.map(|above| entry(above.at)).transpose()?,
+        ];
+        if entries.iter().all(Option::is_none) {
+            I::look_for_place(self, at)?;
+        }
+        let place = self.tag_neighbours(at.at(), header, tag)?;
+        Ok((around, place, entries))
     }
 
     #[cold]
     #[inline(never)]
-    fn trouble_releasing(&self, at: Spot) -> Damage {
+    fn trouble_releasing<I: Keep>(&self, at: Spot) -> Damage {
         // The header is read again: to hand it over, the fast path would have to keep it in memory.
         let header = self.blocks.read(at);
-        let looked = header.and_then(|header| self.look_before_release(at, &header));
+        let looked = header.and_then(|header| self.look_before_release::<I, _>(at, &header));
         looked.err().unwrap_or(damage(at.at(), What::Check))
     }
 }

@@ -3,7 +3,8 @@
 use crate::control::Core;
 use crate::error::Damage;
 use crate::fit::{DWORD, HEADER, LEAST_REST};
-use crate::header::{Header, NONE};
+use crate::header::Header;
+use crate::index::{Keep, with_index};
 use crate::spot::Spot;
 
 /// How a resize went.
@@ -25,6 +26,16 @@ impl Core {
         at: u32,
         header: &Header,
         requested: usize,
+        needed: (usize, u32),
+    ) -> Result<Resized, Damage> {
+        with_index!(self, I => self.resize_in::<I>(at, header, requested, needed))
+    }
+
+    fn resize_in<I: Keep>(
+        &self,
+        at: u32,
+        header: &Header,
+        requested: usize,
         (bytes, need): (usize, u32),
     ) -> Result<Resized, Damage> {
         let at = self.blocks.known_spot(at);
@@ -39,18 +50,18 @@ impl Core {
             return Ok(Resized::NoRoomHere);
         }
         let behind = self.blocks.behind(next.at(), &free)?;
+        let entry = I::entry::<Damage>(self, next)?;
         // Nothing is written above this line.
         self.control.take_free(next.at(), free.size);
-        self.control.forget_start(next, at, behind);
         let left = whole - need;
         let rest = if left < LEAST_REST { 0 } else { left };
         let size = whole - rest;
         self.write_resized(at, Header { size, ..*header }, requested, bytes);
-        if let Some(cut) = self.cut_rest(at, size, rest, behind) {
+        let rest = self.cut_rest(at, size, rest, behind).map(|cut| {
             self.control.add_free(cut.at(), rest - HEADER);
-            self.control.raise(cut.granule(), rest - HEADER);
-        }
-        self.refresh_without(next.granule(), NONE)?;
+            (cut, rest - HEADER)
+        });
+        I::grown(self, entry, [at, next, behind], rest)?;
         Ok(Resized::InPlace)
     }
 

@@ -1,6 +1,6 @@
 use tagheap::{BlockState, Error};
 
-use crate::checked::{Checked, head, tail};
+use super::checked::{Checked, head, tail};
 
 #[test]
 fn initialization() {

@@ -36,7 +36,7 @@ fn memory(len: usize) -> &'static mut [u8] {
 
 impl Checked {
     pub(crate) fn new() -> Self {
-        let options = Options::new();
+        let options = Options::new().table(super::has_table());
         let control = memory(options.control_len(DEFAULT_LEN));
         let heap = TagHeap::create_apart(control, memory(DEFAULT_LEN), &options).unwrap();
         let checked = Self(heap);

@@ -1,6 +1,6 @@
 use tagheap::Verdict;
 
-use crate::checked::{Checked, head, tail};
+use super::checked::{Checked, head, tail};
 
 #[test]
 fn defragmentation() {

@@ -1,6 +1,6 @@
 use tagheap::{Coalescing, Error, Freed};
 
-use crate::checked::{Checked, head, tail};
+use super::checked::{Checked, head, tail};
 
 #[test]
 fn freeblock_case_0_isolated_free() {

@@ -1,10 +1,9 @@
 //! The white-box suite: the heap of the source, block by block, its layouts compared with drawings.
 //!
-//! The numbers are those of the suite's list; number 14 repeats 11 and has no test of its own.
+//! All of it runs on a heap with a table and on one without: where blocks are is no matter of the index.
 
-mod allocation;
-mod checked;
-mod defragmentation;
-mod freeing;
-mod reallocation;
-mod th;
+#[path = "suite.rs"]
+mod links;
+#[path = "suite.rs"]
+#[expect(clippy::duplicate_mod, reason = "the same tests for both indexes")]
+mod table;

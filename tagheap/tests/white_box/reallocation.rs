@@ -3,7 +3,7 @@
 
 use std::ptr::NonNull;
 
-use crate::checked::{Checked, head};
+use super::checked::{Checked, head};
 
 const WORDS: [u32; 2] = [0xdead_beef, 0xcafe_babe];
 

@@ -4,7 +4,7 @@ use std::ptr::null_mut;
 
 use tagheap::{Error, Side, TagError, th};
 
-use crate::checked::Checked;
+use super::checked::Checked;
 
 /// `th::realloc`, with the chain checked.
 fn realloc(heap: &Checked, p: *mut u8, size: i32) -> Result<*mut u8, Error> {

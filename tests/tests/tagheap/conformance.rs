@@ -119,3 +119,6 @@ tests::conformance!(tail, || Tagged::new(Tag::tail(1).unwrap(), &options()));
 tests::conformance!(with_canaries, || {
     Tagged::new(Tag::head(1).unwrap(), &options().canaries(true))
 });
+tests::conformance!(without_a_table, || {
+    Tagged::new(Tag::head(1).unwrap(), &options().table(false))
+});

@@ -1,6 +1,6 @@
 //! Every byte of a heap's image changed in turn: it is reported, or it was harmless.
 
-use tagheap::{Handle, Options, Tag, TagHeap, Verdict};
+use tagheap::{BlockState, Handle, Options, Tag, TagHeap, Verdict};
 
 use crate::memory::Memory;
 
@@ -54,28 +54,38 @@ fn use_up(heap: &TagHeap<'_>, handles: &[Handle]) -> bool {
 }
 
 /// The bytes that a sound heap has in free blocks and payloads may be anything.
-fn is_metadata(heap: &TagHeap<'_>, blocks_at: usize) -> impl Fn(usize) -> bool + use<> {
-    let headers: Vec<_> = heap.walk().map(|block| block.offset).collect();
-    move |byte| {
-        let in_header = |at: &usize| (blocks_at + at..blocks_at + at + 24).contains(&byte);
-        byte < blocks_at || headers.iter().any(in_header)
-    }
+/// Without a table the first four of a free block's are metadata, too.
+fn is_metadata(
+    heap: &TagHeap<'_>,
+    blocks_at: usize,
+    table: bool,
+) -> impl Fn(usize) -> bool + use<> {
+    let len_of = |state| match state {
+        BlockState::Free if !table => 28,
+        _ => 24,
+    };
+    let headers: Vec<_> = heap
+        .walk()
+        .map(|block| blocks_at + block.offset..blocks_at + block.offset + len_of(block.state))
+        .collect();
+    move |byte| byte < blocks_at || headers.iter().any(|header| header.contains(&byte))
 }
 
 #[test]
 fn any_changed_byte_is_reported_or_harmless() {
-    for canaries in [false, true] {
+    for (canaries, table) in [(false, true), (true, true), (false, false), (true, false)] {
         let options = Options::new()
             .handles(HANDLES)
             .tag_slots(TAG_SLOTS)
-            .canaries(canaries);
+            .canaries(canaries)
+            .table(table);
         let mut memory = Memory::new(LEN);
         let first = memory.bytes().as_ptr().addr();
         let heap = TagHeap::create(memory.bytes(), &options).unwrap();
         let blocks_at = heap.base().addr().get() - first;
         let capacity = heap.capacity();
         let handles = populate(&heap);
-        let is_metadata = is_metadata(&heap, blocks_at);
+        let is_metadata = is_metadata(&heap, blocks_at, table);
         let image = memory.bytes().to_vec();
         let mut silent = Vec::new();
         for byte in (0..LEN).filter(|byte| is_metadata(*byte)) {
@@ -104,17 +114,58 @@ fn any_changed_byte_is_reported_or_harmless() {
         }
         silent.dedup();
         // What `validate` cannot know: slots that were never used, and up to three bytes that fill the
-        // table of first blocks up to a dword.
+        // table of first blocks up to a dword; or, without a table, the state of the random numbers, of
+        // which any is good.
         let table_at = options.control_len(capacity) - HANDLES as usize * 12;
         let unused_at = table_at + handles.len() * 12;
         let elsewhere: Vec<_> = silent.iter().filter(|byte| **byte < unused_at).collect();
-        assert!(elsewhere.len() <= 3, "changed in silence: {elsewhere:?}");
+        assert!(
+            elsewhere.len() <= if table { 3 } else { 4 },
+            "changed in silence: {elsewhere:?}"
+        );
         let padding = table_at - TAG_SLOTS as usize * 4 - 4..table_at;
         assert!(elsewhere.iter().all(|byte| padding.contains(byte)));
         assert!(
             silent.iter().all(|byte| *byte < blocks_at),
             "a header changed in silence"
         );
+    }
+}
+
+#[test]
+fn a_tree_led_astray_is_reported_and_never_followed_for_long() {
+    let mut memory = Memory::new(16 << 10);
+    let options = Options::new().handles(160).table(false);
+    let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+    let handles: Vec<_> = (0..160)
+        .map(|index| heap.alloc(16 + index % 40, head(index as u16 % 2)).unwrap())
+        .collect();
+    heap.free_tags(head(0)..=head(0)).unwrap();
+    let free: Vec<_> = heap
+        .walk()
+        .filter(|block| block.state == BlockState::Free)
+        .map(|block| block.offset)
+        .collect();
+    let image = memory.bytes().to_vec();
+    for (index, block) in free.iter().enumerate().step_by(3) {
+        // Itself, its neighbours, some others, nothing, and what is no block.
+        let others = [index, index + 1, index + 2, index / 2, 0, free.len() - 1];
+        let astray = others.map(|other| free[other % free.len()] as u32 / 4);
+        for dword in [3, 4, 5, 6] {
+            for value in astray.into_iter().chain([1, 7, u32::MAX, 0x7fff_ffff]) {
+                memory.bytes().copy_from_slice(&image);
+                let heap = TagHeap::open(memory.bytes()).unwrap();
+                let at = heap.base().as_ptr().wrapping_add(block + 4 * dword);
+                // SAFETY: within the memory that the heap was opened in; nobody has a reference to it.
+                let old = unsafe { at.cast::<[u8; 4]>().replace(value.to_le_bytes()) };
+                if old == value.to_le_bytes() {
+                    continue;
+                }
+                let said = heap.validate();
+                assert!(said.is_err(), "{value:#x} in dword {dword} of {block}");
+                use_up(&heap, &handles);
+            }
+        }
     }
 }
 

@@ -21,71 +21,84 @@ fn free(heap: &TagHeap<'_>, block: NonNull<u8>) -> Result<tagheap::Freed, Error>
     unsafe { heap.free_raw(block) }
 }
 
+/// With a table, and without.
+fn both() -> [Options; 2] {
+    [true, false].map(|table| Options::new().table(table))
+}
+
 #[test]
 fn double_free_raw_block() {
-    let mut memory = Memory::new(8192);
-    let heap = TagHeap::create(memory.bytes(), &Options::new()).unwrap();
-    let a = heap.alloc_raw(16, head(1)).unwrap();
-    let b = heap.alloc_raw(16, head(1)).unwrap();
-    free(&heap, a).unwrap();
-    assert_says(free(&heap, a), "double free: base+24 is free space");
-    free(&heap, b).unwrap();
-    // Its header is gone, and its bytes look as if it were not.
-    assert_says(free(&heap, b), "double free: base+64 is free space");
-    heap.validate().unwrap();
+    for options in both() {
+        let mut memory = Memory::new(8192);
+        let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+        let a = heap.alloc_raw(16, head(1)).unwrap();
+        let b = heap.alloc_raw(16, head(1)).unwrap();
+        free(&heap, a).unwrap();
+        assert_says(free(&heap, a), "double free: base+24 is free space");
+        free(&heap, b).unwrap();
+        // Its header is gone, and its bytes look as if it were not.
+        assert_says(free(&heap, b), "double free: base+64 is free space");
+        heap.validate().unwrap();
+    }
 }
 
 #[test]
 fn invalid_free_interior_pointer() {
-    let mut memory = Memory::new(8192);
-    let heap = TagHeap::create(memory.bytes(), &Options::new()).unwrap();
-    let a = heap.alloc_raw(64, head(1)).unwrap();
-    let b = heap.alloc_raw(600, head(1)).unwrap();
-    let inside = "invalid free: the pointer is inside the block whose payload is at base+24";
-    for offset in [1, 2, 4, 24, 60, 63] {
-        // SAFETY: within the block.
-        let pointer = unsafe { a.add(offset) };
-        assert_says(free(&heap, pointer), inside);
+    for options in both() {
+        let mut memory = Memory::new(8192);
+        let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+        let a = heap.alloc_raw(64, head(1)).unwrap();
+        let b = heap.alloc_raw(600, head(1)).unwrap();
+        let inside = "invalid free: the pointer is inside the block whose payload is at base+24";
+        for offset in [1, 2, 4, 24, 60, 63] {
+            // SAFETY: within the block.
+            let pointer = unsafe { a.add(offset) };
+            assert_says(free(&heap, pointer), inside);
+        }
+        let inside = "invalid free: the pointer is inside the block whose payload is at base+112";
+        for offset in [4, 256, 599] {
+            // SAFETY: within the block.
+            let pointer = unsafe { b.add(offset) };
+            assert_says(free(&heap, pointer), inside);
+        }
+        heap.validate().unwrap();
     }
-    let inside = "invalid free: the pointer is inside the block whose payload is at base+112";
-    for offset in [4, 256, 599] {
-        // SAFETY: within the block.
-        let pointer = unsafe { b.add(offset) };
-        assert_says(free(&heap, pointer), inside);
-    }
-    heap.validate().unwrap();
 }
 
 #[test]
 fn invalid_free_interior_pointer_to_a_forged_header() {
-    let mut memory = Memory::new(8192);
-    let heap = TagHeap::create(memory.bytes(), &Options::new()).unwrap();
-    let a = heap.alloc_raw(64, head(1)).unwrap();
-    // SAFETY: the header before the payload is initialised memory of the heap.
-    let header = unsafe { a.sub(24) };
-    // SAFETY: both within the heap; the payload has 64 bytes.
-    unsafe { header.copy_to_nonoverlapping(a, 24) };
-    // SAFETY: within the block.
-    let pointer = unsafe { a.add(24) };
-    let inside = "invalid free: the pointer is inside the block whose payload is at base+24";
-    assert_says(free(&heap, pointer), inside);
+    for options in both() {
+        let mut memory = Memory::new(8192);
+        let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+        let a = heap.alloc_raw(64, head(1)).unwrap();
+        // SAFETY: the header before the payload is initialised memory of the heap.
+        let header = unsafe { a.sub(24) };
+        // SAFETY: both within the heap; the payload has 64 bytes.
+        unsafe { header.copy_to_nonoverlapping(a, 24) };
+        // SAFETY: within the block.
+        let pointer = unsafe { a.add(24) };
+        let inside = "invalid free: the pointer is inside the block whose payload is at base+24";
+        assert_says(free(&heap, pointer), inside);
+    }
 }
 
 #[test]
 fn invalid_free_foreign_pointer() {
-    let mut memory = Memory::new(8192);
-    let heap = TagHeap::create(memory.bytes(), &Options::new()).unwrap();
-    let foreign = "invalid free: the pointer is outside of this heap";
-    let mut local = 5;
-    assert_says(free(&heap, NonNull::from(&mut local).cast()), foreign);
-    let below = heap.base().as_ptr().wrapping_sub(4);
-    assert_says(free(&heap, NonNull::new(below).unwrap()), foreign);
-    let above = heap.base().as_ptr().wrapping_add(heap.capacity());
-    assert_says(free(&heap, NonNull::new(above).unwrap()), foreign);
-    assert_says(
-        free(&heap, heap.base()),
-        "double free: base+0 is free space",
-    );
+    for options in both() {
+        let mut memory = Memory::new(8192);
+        let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+        let foreign = "invalid free: the pointer is outside of this heap";
+        let mut local = 5;
+        assert_says(free(&heap, NonNull::from(&mut local).cast()), foreign);
+        let below = heap.base().as_ptr().wrapping_sub(4);
+        assert_says(free(&heap, NonNull::new(below).unwrap()), foreign);
+        let above = heap.base().as_ptr().wrapping_add(heap.capacity());
+        assert_says(free(&heap, NonNull::new(above).unwrap()), foreign);
+        assert_says(
+            free(&heap, heap.base()),
+            "double free: base+0 is free space",
+        );
+    }
 }
 
 #[test]

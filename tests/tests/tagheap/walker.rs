@@ -27,14 +27,25 @@ proptest! {
 
     #[test]
     fn any_program_has_the_same_blocks_as_on_the_walker(
-        ops in prop::collection::vec(ops(), 0..120), len in 64..6000_usize, slots in 0..20_u32,
+        ops in prop::collection::vec(ops(), 0..120), len in 64..6000_usize, slots in 0..20_u32, table: bool,
     ) {
-        run(ops, len, &Options::new().tag_slots(slots), 1);
+        run(ops, len, &Options::new().tag_slots(slots).table(table), 1);
     }
 }
 
 #[test]
 fn a_long_program_in_a_large_heap_has_the_same_blocks_as_on_the_walker() {
+    for table in [true, false] {
+        run(
+            long_program(),
+            200_000,
+            &Options::new().handles(4096).table(table),
+            97,
+        );
+    }
+}
+
+fn long_program() -> Vec<Op> {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
@@ -42,10 +53,9 @@ fn a_long_program_in_a_large_heap_has_the_same_blocks_as_on_the_walker() {
     let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
     let strategy = ops();
     let mut next = || strategy.new_tree(&mut runner).unwrap().current();
-    let ops: Vec<_> = (0..12_000)
+    (0..12_000)
         .map(|_| next())
         // Freeing whole ranges would keep the heap nearly empty.
         .filter(|op| !matches!(op, Op::FreeTags { .. }))
-        .collect();
-    run(ops, 200_000, &Options::new().handles(4096), 97);
+        .collect()
 }

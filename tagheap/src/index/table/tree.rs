@@ -3,7 +3,7 @@
 use crate::control::Control;
 use crate::error::{Damage, What};
 use crate::header::damage;
-use crate::index::{GRANULE, lanes};
+use crate::index::table::{GRANULE, lanes};
 use crate::spot::Granule;
 
 /// Children of a node.
@@ -34,6 +34,17 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
+    /// No tree, at this dword.
+    pub(crate) fn none(start: u32) -> Self {
+        let mut levels = [(0, 0); LEVELS];
+        levels[0] = (start, 0);
+        Self {
+            start,
+            levels,
+            count: 1,
+        }
+    }
+
     pub(crate) fn new(start: u32, dwords: u32) -> Self {
         let mut levels = [(0, 0); LEVELS];
         let (mut at, mut len, mut count) = (start, dwords.div_ceil(GRANULE), 0);

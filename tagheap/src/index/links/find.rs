@@ -1,0 +1,225 @@
+//! What the tree tells.
+
+use crate::control::{Core, State};
+use crate::engine::Found;
+use crate::error::{Damage, What};
+use crate::fit::{Fit, Hole};
+use crate::header::{Doubt, NONE};
+use crate::index::Find;
+use crate::index::links::{Links, Node, Way};
+use crate::spot::Spot;
+
+impl Find for Links {
+    fn largest(core: &Core) -> u32 {
+        let root = core.largest_under::<Damage>(core.control.root(), NONE);
+        root.unwrap_or(0)
+    }
+
+    fn lowest(core: &Core, need: u32) -> Result<Option<(Found, u32)>, Damage> {
+        let found = core.outermost(core.control.root(), NONE, need, Way::Down)?;
+        let bound = core.control.get(State::LowestTail);
+        let found = found.filter(|node| node.at.at() < bound);
+        Ok(found.map(|node| (node.found(core), node.size)))
+    }
+
+    fn lowest_aligned(
+        core: &Core,
+        need: u32,
+        align: u32,
+        bound: u32,
+    ) -> Result<Option<(Found, Fit)>, Damage> {
+        let mut next = core.outermost(core.control.root(), NONE, need, Way::Down)?;
+        while let Some(node) = next.filter(|node| node.at.at() < bound) {
+            if let Some(fit) = node.hole().lowest(need, align) {
+                return Ok(Some((node.found(core), fit)));
+            }
+            next = core.nearest(node.at.at() + 1, need, Way::Up)?;
+        }
+        Ok(None)
+    }
+
+    fn highest(
+        core: &Core,
+        need: u32,
+        align: u32,
+        bound: u32,
+    ) -> Result<Option<(Found, Fit)>, Damage> {
+        let mut next = core.outermost(core.control.root(), NONE, need, Way::Up)?;
+        while let Some(node) = next.filter(|node| node.at.at() >= bound) {
+            if let Some(fit) = node.hole().highest(need, align) {
+                return Ok(Some((node.found(core), fit)));
+            }
+            next = match node.at.at() {
+                0 => None,
+                at => core.nearest(at - 1, need, Way::Down)?,
+            };
+        }
+        Ok(None)
+    }
+
+    fn free_from(core: &Core, from: u32) -> Result<Option<u32>, Damage> {
+        let found = core.nearest(from, 1, Way::Up)?;
+        Ok(found.map(|node| node.at.at()))
+    }
+
+    fn starts_block(core: &Core, at: Spot) -> bool {
+        core.free_below(at.at())
+            .is_ok_and(|from| core.leads_to(from, at))
+    }
+
+    fn start_around(core: &Core, dword: u32) -> Result<u32, Damage> {
+        let mut found = core.free_below(dword)?;
+        loop {
+            let next = core.blocks.glance(found)?.next;
+            if next > dword {
+                return Ok(found);
+            }
+            found = next;
+        }
+    }
+}
+
+impl Node {
+    fn hole(&self) -> Hole {
+        Hole {
+            at: self.at.at(),
+            size: self.size,
+        }
+    }
+
+    fn found(&self, core: &Core) -> Found {
+        let behind = self.hole().end();
+        core.found(self.at.at(), behind, 0)
+    }
+}
+
+impl Core {
+    /// Find the outermost block of so many dwords or more that way, at a node or under it.
+    fn outermost<D: Doubt>(
+        &self,
+        from: u32,
+        parent: u32,
+        need: u32,
+        way: Way,
+    ) -> Result<Option<Node>, D> {
+        if self.largest_under::<D>(from, parent)? < need {
+            return Ok(None);
+        }
+        let (mut at, mut parent) = (from, parent);
+        loop {
+            let node = self.node::<D>(at, parent)?;
+            let outer = node.child(way);
+            (at, parent) = if self.largest_under::<D>(outer, node.at.at())? >= need {
+                (outer, node.at.at())
+            } else if node.size >= need {
+                return Ok(Some(node));
+            } else {
+                (node.child(way.back()), node.at.at())
+            };
+        }
+    }
+
+    /// Find the block of so many dwords or more that is the nearest to a dword that way, itself counted.
+    fn nearest(&self, from: u32, need: u32, way: Way) -> Result<Option<Node>, Damage> {
+        let is_beyond = |node: &Node| match way {
+            Way::Down => node.at.at() <= from,
+            Way::Up => node.at.at() >= from,
+        };
+        // Down to where it would hang, and up again past those that are beyond it: the last of them is the nearest.
+        let (mut at, mut parent) = (self.control.root(), NONE);
+        while at != NONE {
+            let node = self.node::<Damage>(at, parent)?;
+            let toward = if is_beyond(&node) { way.back() } else { way };
+            (at, parent) = (node.child(toward), at);
+        }
+        while let Some(spot) = self.blocks.spot(parent) {
+            let node = self.peek(spot);
+            if is_beyond(&node) {
+                if node.size >= need {
+                    return Ok(Some(node));
+                }
+                let under = self.outermost(node.child(way), parent, need, way.back())?;
+                if under.is_some() {
+                    return Ok(under);
+                }
+            }
+            parent = node.parent;
+        }
+        Ok(None)
+    }
+
+    /// Find the nearest free block that starts at a dword or below, or else the first block.
+    fn free_below(&self, dword: u32) -> Result<u32, Damage> {
+        let found = self.nearest(dword, 1, Way::Down)?;
+        Ok(found.map_or(0, |node| node.at.at()))
+    }
+
+    /// Go down to the node at a dword, looking at each that is passed. If there is none, that is where one
+    /// can be put.
+    pub(super) fn look_down<D: Doubt>(&self, at: u32) -> Result<Option<Node>, D> {
+        let (mut next, mut parent) = (self.control.root(), NONE);
+        let mut between = 0..NONE;
+        while next != NONE {
+            let node = self.node::<D>(next, parent)?;
+            if !between.contains(&next) {
+                return Err(D::new(next, What::Index));
+            }
+            if next == at {
+                return Ok(Some(node));
+            }
+            let way = Way::to(next, at);
+            match way {
+                Way::Down => between.end = next,
+                Way::Up => between.start = next + 1,
+            }
+            (next, parent) = (node.child(way), next);
+        }
+        Ok(None)
+    }
+
+    /// Look at the nodes under one that are its neighbours, and will stand in for it.
+    pub(super) fn look_beside<D: Doubt>(&self, node: &Node) -> Result<(), D> {
+        for way in [Way::Down, Way::Up] {
+            let (mut next, mut parent) = (node.child(way), node.at.at());
+            while next != NONE {
+                let beside = self.node::<D>(next, parent)?;
+                if Way::to(node.at.at(), next) != way {
+                    return Err(D::new(next, What::Index));
+                }
+                (next, parent) = (beside.child(way.back()), next);
+            }
+        }
+        Ok(())
+    }
+
+    /// The first node from the bottom.
+    pub(super) fn first_node(&self) -> Result<u32, Damage> {
+        self.leftmost(self.control.root(), NONE)
+    }
+
+    /// The node behind one, by address.
+    pub(super) fn next_node(&self, node: &Node) -> Result<u32, Damage> {
+        let above = node.child(Way::Up);
+        if above != NONE {
+            return self.leftmost(above, node.at.at());
+        }
+        // The first that this is below of. Those on the way are below it, and lower from one to the next.
+        let mut here = *node;
+        while let Some(parent) = self.blocks.spot(here.parent) {
+            if parent.at() > here.at.at() {
+                return Ok(parent.at());
+            }
+            here = self.peek(parent);
+        }
+        Ok(NONE)
+    }
+
+    fn leftmost(&self, at: u32, parent: u32) -> Result<u32, Damage> {
+        let (mut at, mut parent) = (at, parent);
+        while at != NONE {
+            let node = self.node::<Damage>(at, parent)?;
+            (at, parent) = (node.child(Way::Down), at);
+        }
+        Ok(parent)
+    }
+}
