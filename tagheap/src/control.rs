@@ -4,7 +4,7 @@
 //!  constants | state | maximum tree | first blocks | tag directory | handle table
 //! ```
 //!
-//! In a heap without a table the two dwords of [`Links`](crate::index::Links) stand for the third and the fourth.
+//! In a heap without a table the two dwords of [`Links`] stand for the third and the fourth.
 //!
 //! It is position-independent, as the blocks are: dwords from the base, never an address.
 
@@ -74,6 +74,8 @@ pub(crate) struct Geometry {
     pub(crate) handles: u32,
     pub(crate) base_align: u32,
     pub(crate) canaries: bool,
+    /// Whether there is a table of granules.
+    pub(crate) table: bool,
     /// Without granules in a heap that has no table.
     pub(crate) tree: Tree,
     /// The dword at which the table of first blocks begins, four granules to a dword.
@@ -100,6 +102,7 @@ impl Geometry {
             handles: options.handles,
             base_align: options.base_align,
             canaries: options.canaries,
+            table: options.table,
             tree,
             starts,
             tags,
@@ -123,13 +126,8 @@ impl Geometry {
 
     fn flags(&self) -> u32 {
         let canaries = if self.canaries { CANARIES } else { 0 };
-        let no_table = if self.has_table() { 0 } else { NO_TABLE };
+        let no_table = if self.table { 0 } else { NO_TABLE };
         canaries | no_table
-    }
-
-    #[inline(always)]
-    pub(crate) fn has_table(&self) -> bool {
-        self.tree.granules() != 0
     }
 
     /// Bytes before the block area, where both share one memory.

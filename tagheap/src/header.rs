@@ -369,7 +369,7 @@ impl Blocks {
 
     /// Note the slack in a header that is not written yet, and if it is large in the payload, which
     /// has the room then.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_slack(self, at: Spot, header: &mut Header, slack: usize) {
         let code = match u32::try_from(slack) {
             Ok(slack) if slack < SLACK_IS_STORED => slack,

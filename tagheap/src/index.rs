@@ -134,7 +134,7 @@ pub(crate) trait Check {
 /// Do something with the index that a heap has.
 macro_rules! with_index {
     ($core:expr, $index:ident => $act:expr) => {
-        if $core.control.geometry.has_table() {
+        if $core.control.geometry.table {
             type $index = crate::index::Table;
             $act
         } else {

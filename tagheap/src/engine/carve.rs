@@ -5,7 +5,7 @@ use crate::engine::tags::Place;
 use crate::error::{Damage, What};
 use crate::fit::{DWORD, Fit, HEADER, Hole};
 use crate::header::{Doubt, Header, NONE, Unsound, damage};
-use crate::index::{Find, Keep, Links, Table};
+use crate::index::{Find, Keep, Table, with_index};
 use crate::spot::Spot;
 use crate::tag::{Side, Tag};
 
@@ -52,22 +52,57 @@ impl Core {
     /// `None` if there is no such free block.
     #[inline(always)]
     pub(crate) fn make(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
-        if !self.control.geometry.has_table() {
-            return self.make_linked(new);
+        let NewBlock {
+            tag,
+            requested,
+            align_log,
+            handle,
+            ..
+        } = new;
+        if tag.side() == Side::Head && align_log == 0 {
+            // In a heap without a table this finds nothing: it is asked last whether there is one, for
+            // that is one thing less to keep on the way.
+            let made = self.make_at_bottom::<Table>(new)?;
+            if made.is_some() || self.control.geometry.table {
+                return Ok(made);
+            }
         }
-        self.make_in::<Table>(new)
+        self.make_slowly(tag, requested, align_log, handle)
     }
 
+    /// Make one that is not just carved at the bottom of the first free block of a table.
+    ///
+    /// It is given no [`NewBlock`]: to hand that over, the fast path would have to keep it in memory.
     #[inline(never)]
-    fn make_linked(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
-        self.make_in::<Links>(new)
+    fn make_slowly(
+        &self,
+        tag: Tag,
+        requested: usize,
+        align_log: u32,
+        handle: u32,
+    ) -> Result<Option<Spot>, Damage> {
+        let Some((bytes, need)) = self.needed(requested) else {
+            return Ok(None);
+        };
+        let new = NewBlock {
+            tag,
+            requested,
+            bytes,
+            need,
+            align_log,
+            handle,
+        };
+        with_index!(self, I => {
+            if tag.side() == Side::Head && align_log == 0 {
+                self.make_at_bottom::<I>(new)
+            } else {
+                self.make_aligned::<I>(new)
+            }
+        })
     }
 
     #[inline(always)]
-    fn make_in<I: Find + Keep>(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
-        if new.tag.side() == Side::Tail || new.align_log != 0 {
-            return self.make_aligned::<I>(new);
-        }
+    fn make_at_bottom<I: Find + Keep>(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
         let Some((found, size)) = I::lowest(self, new.need)? else {
             return Ok(None);
         };
@@ -79,7 +114,6 @@ impl Core {
         self.carve::<I>(found, fit, new).map(Some)
     }
 
-    #[inline(never)]
     fn make_aligned<I: Find + Keep>(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
         let align = 1 << new.align_log;
         let found = match new.tag.side() {

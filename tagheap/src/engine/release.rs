@@ -56,15 +56,17 @@ impl Core {
     /// Free a live block that is not pinned.
     #[inline(always)]
     pub(crate) fn release(&self, at: Spot, header: &Header) -> Result<Freed, Damage> {
-        if !self.control.geometry.has_table() {
-            return self.release_linked(at, header);
+        if !self.control.geometry.table {
+            return self.release_linked(at);
         }
         self.release_in::<Table>(at, header)
     }
 
+    /// The header is read again: to hand it over, the fast path would have to keep it in memory.
     #[inline(never)]
-    fn release_linked(&self, at: Spot, header: &Header) -> Result<Freed, Damage> {
-        self.release_in::<Links>(at, header)
+    fn release_linked(&self, at: Spot) -> Result<Freed, Damage> {
+        let header = self.blocks.read(at)?;
+        self.release_in::<Links>(at, &header)
     }
 
     #[inline(always)]

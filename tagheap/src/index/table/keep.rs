@@ -41,14 +41,11 @@ impl Keep for Table {
         if fit.front != 0 {
             control.note_start(at, found.at);
         }
+        let granule = found.at.granule();
+        let mut largest = found.below.max(payload_of(fit.front));
         if let Some(cut) = cut {
             control.note_start(cut, at);
-        }
-        let granule = found.at.granule();
-        let above = core.largest_from(found.behind, granule);
-        let mut largest = found.below.max(above).max(payload_of(fit.front));
-        // What there is now first: then what the levels above say need not go down and up again.
-        if let Some(cut) = cut {
+            // What there is now first: then what the levels above say need not go down and up again.
             let rest = payload_of(fit.rest);
             if cut.granule() == granule {
                 largest = largest.max(rest);
@@ -56,6 +53,7 @@ impl Keep for Table {
                 control.raise(cut.granule(), rest);
             }
         }
+        largest = largest.max(core.largest_from(found.behind, granule));
         control.set_largest_in(granule, largest);
     }
 

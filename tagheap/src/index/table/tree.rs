@@ -34,7 +34,7 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// No tree, at this dword.
+    /// A tree of no granules, at this dword: nothing is found in it.
     pub(crate) fn none(start: u32) -> Self {
         let mut levels = [(0, 0); LEVELS];
         levels[0] = (start, 0);
@@ -99,7 +99,7 @@ impl Tree {
     /// and those that are none left out.
     pub(crate) fn read_to(&self) -> u32 {
         let (_, (at, len)) = self.top();
-        at + len.next_multiple_of(FAN)
+        at + len.max(1).next_multiple_of(FAN)
     }
 
     /// The dword behind the last level.
@@ -148,7 +148,7 @@ impl Control {
 
     /// A granule's largest free block is no longer `old` but `new`, a smaller one: mend the nodes
     /// above, up to the first that need not change.
-    #[inline]
+    #[inline(always)]
     fn lower(&self, granule: Granule, old: u32, new: u32) {
         let (mut node, mut new) = (granule.number(), new);
         let levels = &self.geometry.tree.levels;
@@ -191,8 +191,8 @@ impl Control {
     /// Sixteen nodes from the first of a group on, and what is behind the last if there are fewer.
     #[inline(always)]
     fn group(&self, (at, len): Nodes, first: u32) -> &[u32; 16] {
-        debug_assert!(first < len);
-        // SAFETY: the group begins within its level, and behind each level is as much as is read of the
+        debug_assert!(first <= len);
+        // SAFETY: the group begins within its level, or where one of no nodes would, and behind each level is as much as is read of the
         // last: see `Tree::read_to`.
         unsafe { self.words.sixteen_unchecked(at, first) }
     }
