@@ -107,8 +107,11 @@ impl Control {
 }
 
 impl Core {
-    /// Read a node that hangs on `parent`, or on the root for NONE.
-    fn node<D: Doubt>(&self, at: u32, parent: u32) -> Result<Node, D> {
+    /// Read a node that hangs on `parent`, or is the root for NONE; there may be none.
+    fn node_or_none<D: Doubt>(&self, at: u32, parent: u32) -> Result<Option<Node>, D> {
+        if at == NONE {
+            return Ok(None);
+        }
         let Some(spot) = self.blocks.spot(at) else {
             return Err(D::new(at, What::LinkOutside));
         };
@@ -118,11 +121,15 @@ impl Core {
             return Err(D::new(at, What::Index));
         }
         let node = self.node_of(spot, &header);
-        // A node has one parent, so those that follow links down come to an end.
+        // A node has one parent, so those who follow links down come to an end.
         if node.parent != parent {
             return Err(D::new(at, What::Index));
         }
-        Ok(node)
+        Ok(Some(node))
+    }
+
+    fn child_of<D: Doubt>(&self, node: &Node, way: Way) -> Result<Option<Node>, D> {
+        self.node_or_none(node.child(way), node.at.at())
     }
 
     /// What stands there, for nodes that were looked at already.
@@ -151,13 +158,5 @@ impl Core {
 
     fn set_parent(&self, at: Spot, parent: u32) {
         self.blocks.0.set(at.at() + HEADER, parent);
-    }
-
-    /// The largest block of a subtree, which may be none.
-    fn largest_under<D: Doubt>(&self, child: u32, parent: u32) -> Result<u32, D> {
-        match child {
-            NONE => Ok(0),
-            child => Ok(self.node::<D>(child, parent)?.largest),
-        }
     }
 }

@@ -4,15 +4,17 @@ use crate::control::{Core, State};
 use crate::engine::Found;
 use crate::error::{Damage, What};
 use crate::fit::{Fit, Hole};
-use crate::header::{Doubt, NONE};
+use crate::header::{Doubt, NONE, damage};
 use crate::index::Find;
 use crate::index::links::{Links, Node, Way};
 use crate::spot::Spot;
 
 impl Find for Links {
     fn largest(core: &Core) -> u32 {
-        let root = core.largest_under::<Damage>(core.control.root(), NONE);
-        root.unwrap_or(0)
+        match core.node_or_none::<Damage>(core.control.root(), NONE) {
+            Ok(Some(root)) => root.largest,
+            _ => 0,
+        }
     }
 
     fn lowest(core: &Core, need: u32) -> Result<Option<(Found, u32)>, Damage> {
@@ -94,27 +96,27 @@ impl Node {
 }
 
 impl Core {
-    /// Find the outermost block of so many dwords or more that way, at a node or under it.
-    fn outermost<D: Doubt>(
+    /// Find the outermost block of so many dwords or more that way, of those under a hook.
+    fn outermost(
         &self,
-        from: u32,
+        top: u32,
         parent: u32,
         need: u32,
         way: Way,
-    ) -> Result<Option<Node>, D> {
-        if self.largest_under::<D>(from, parent)? < need {
-            return Ok(None);
-        }
-        let (mut at, mut parent) = (from, parent);
+    ) -> Result<Option<Node>, Damage> {
+        let mut large = match self.node_or_none(top, parent)? {
+            Some(top) if top.largest >= need => top,
+            _ => return Ok(None),
+        };
         loop {
-            let node = self.node::<D>(at, parent)?;
-            let outer = node.child(way);
-            (at, parent) = if self.largest_under::<D>(outer, node.at.at())? >= need {
-                (outer, node.at.at())
-            } else if node.size >= need {
-                return Ok(Some(node));
-            } else {
-                (node.child(way.back()), node.at.at())
+            let outer = self.child_of(&large, way)?;
+            large = match outer.filter(|outer| outer.largest >= need) {
+                Some(outer) => outer,
+                None if large.size >= need => return Ok(Some(large)),
+                None => match self.child_of(&large, way.back())? {
+                    Some(inner) if inner.largest >= need => inner,
+                    _ => return Err(damage(large.at.at(), What::Index)),
+                },
             };
         }
     }
@@ -127,8 +129,7 @@ impl Core {
         };
         // Down to where it would hang, and up again past those that are beyond it: the last of them is the nearest.
         let (mut at, mut parent) = (self.control.root(), NONE);
-        while at != NONE {
-            let node = self.node::<Damage>(at, parent)?;
+        while let Some(node) = self.node_or_none::<Damage>(at, parent)? {
             let toward = if is_beyond(&node) { way.back() } else { way };
             (at, parent) = (node.child(toward), at);
         }
@@ -159,8 +160,7 @@ impl Core {
     pub(super) fn look_down<D: Doubt>(&self, at: u32) -> Result<Option<Node>, D> {
         let (mut next, mut parent) = (self.control.root(), NONE);
         let mut between = 0..NONE;
-        while next != NONE {
-            let node = self.node::<D>(next, parent)?;
+        while let Some(node) = self.node_or_none::<D>(next, parent)? {
             if !between.contains(&next) {
                 return Err(D::new(next, What::Index));
             }
@@ -181,8 +181,7 @@ impl Core {
     pub(super) fn look_beside<D: Doubt>(&self, node: &Node) -> Result<(), D> {
         for way in [Way::Down, Way::Up] {
             let (mut next, mut parent) = (node.child(way), node.at.at());
-            while next != NONE {
-                let beside = self.node::<D>(next, parent)?;
+            while let Some(beside) = self.node_or_none::<D>(next, parent)? {
                 if Way::to(node.at.at(), next) != way {
                     return Err(D::new(next, What::Index));
                 }
@@ -216,8 +215,7 @@ impl Core {
 
     fn leftmost(&self, at: u32, parent: u32) -> Result<u32, Damage> {
         let (mut at, mut parent) = (at, parent);
-        while at != NONE {
-            let node = self.node::<Damage>(at, parent)?;
+        while let Some(node) = self.node_or_none::<Damage>(at, parent)? {
             (at, parent) = (node.child(Way::Down), at);
         }
         Ok(parent)

@@ -146,11 +146,9 @@ impl Core {
         let at = node.at.at();
         let mut largest = node.size;
         for way in [Way::Down, Way::Up] {
-            let child = node.child(way);
-            if child == NONE {
+            let Some(child) = self.child_of::<Damage>(node, way)? else {
                 continue;
-            }
-            let child = self.node::<Damage>(child, at)?;
+            };
             let place = (child.rank, at);
             let is_under = place <= (node.rank, child.at.at());
             if Way::to(at, child.at.at()) != way || !is_under {

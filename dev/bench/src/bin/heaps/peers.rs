@@ -38,16 +38,20 @@ pub(crate) enum Peer {
     Walker,
     TagHeap,
     Handles,
+    NoTable,
+    NoTableHandles,
     Rlsf,
     Talc,
     Glibc,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Walker,
         Self::TagHeap,
         Self::Handles,
+        Self::NoTable,
+        Self::NoTableHandles,
         Self::Rlsf,
         Self::Talc,
         Self::Glibc,
@@ -58,6 +62,8 @@ impl Peer {
             Self::Walker => "list walker",
             Self::TagHeap => "tagheap",
             Self::Handles => "tagheap, by handles",
+            Self::NoTable => "tagheap without a table",
+            Self::NoTableHandles => "the same by handles",
             Self::Rlsf => "rlsf",
             Self::Talc => "talc",
             Self::Glibc => "glibc malloc",
@@ -70,6 +76,8 @@ impl Peer {
             Self::Walker => "walker",
             Self::TagHeap => "tagheap",
             Self::Handles => "tagheap-handles",
+            Self::NoTable => "tagheap-no-table",
+            Self::NoTableHandles => "tagheap-no-table-handles",
             Self::Rlsf => "rlsf",
             Self::Talc => "talc",
             Self::Glibc => "glibc",
@@ -81,7 +89,9 @@ impl Peer {
         match self {
             Self::Walker => Box::new(Walking(Walker::new(len))),
             Self::TagHeap => Box::new(tag_heap(len, &Options::new())),
-            Self::Handles => Box::new(Handles::new(len)),
+            Self::Handles => Box::new(Handles::new(len, true)),
+            Self::NoTable => Box::new(tag_heap(len, &Options::new().table(false))),
+            Self::NoTableHandles => Box::new(Handles::new(len, false)),
             Self::Rlsf => Box::new(rlsf(len)),
             Self::Talc => Box::new(talc(len)),
             Self::Glibc => Box::new(Glibc),
@@ -143,8 +153,9 @@ struct Handles {
 }
 
 impl Handles {
-    fn new(len: usize) -> Self {
-        let options = Options::new().handles((len / 100) as u32);
+    fn new(len: usize, table: bool) -> Self {
+        let handles = (len / 100) as u32;
+        let options = Options::new().handles(handles).table(table);
         Self {
             heap: tag_heap(len, &options),
             handles: Vec::new(),
