@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | where | beside the blocks, 1/48 of them | in the headers of free blocks |
 //! | first fit | six steps for a gigabyte | as deep as the tree is: about 1.5 log2 of the free blocks |
-//! | is a block here? | nine headers at most | from the next free block below on |
+//! | is a block here? | nine headers at most | as many as there are up to the nearest free block |
 //!
 //! A heap has one of them for good, as its constants say. Both place blocks alike.
 
@@ -162,18 +162,6 @@ impl Core {
     #[inline(always)]
     pub(crate) fn starts_block(&self, at: Spot) -> bool {
         with_index!(self, I => I::starts_block(self, at))
-    }
-
-    /// Tell whether the blocks from this one on, which starts not above `at`, lead to one that starts there.
-    #[inline(always)]
-    pub(crate) fn leads_to(&self, from: u32, at: Spot) -> bool {
-        let mut found = u64::from(from);
-        while found < u64::from(at.at())
-            && let Some(block) = self.blocks.spot(found)
-        {
-            found = block.end(self.blocks.size(block));
-        }
-        found == u64::from(at.at())
     }
 
     /// A free block that was found, by places that were looked at.

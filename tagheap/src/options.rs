@@ -93,8 +93,8 @@ impl Options {
     ///
     /// Blocks are placed alike. Without a table allocating takes as many steps as the tree is deep, about
     /// 1.5 log2 of the free blocks, and freeing without a free neighbour, too. To find out whether a raw pointer is the
-    /// start of a payload takes a step for each live block from the next free one below it on; handles
-    /// are free of that. For memory of which nothing can be spared.
+    /// start of a payload takes a step for each live block up to the nearest free one; handles are free of
+    /// that. For memory of which nothing can be spared.
     ///
     /// ```
     /// use tagheap::{DEFAULT_LEN, Options};

@@ -8,10 +8,17 @@ use tagheap::{Options, Tag, TagHeap, Verdict};
 const LEN: usize = 2048;
 
 fuzz_target!(|bytes: &[u8]| {
+    // The first byte says which index.
+    let Some((&first, bytes)) = bytes.split_first() else {
+        return;
+    };
     let mut words = [0_u64; LEN / 8];
     // SAFETY: any bytes are bytes.
     let (_, memory, _) = unsafe { words.align_to_mut::<u8>() };
-    let options = Options::new().handles(16).tag_slots(4);
+    let options = Options::new()
+        .handles(16)
+        .tag_slots(4)
+        .table(first % 2 == 0);
     let heap = TagHeap::create(memory, &options).unwrap();
     let tag = Tag::head(1).unwrap();
     let handles = [10, 200, 30, 4].map(|size| heap.alloc(size, tag).unwrap());

@@ -14,7 +14,11 @@ const LEN: usize = 16 * 1024;
 struct Memory([u8; LEN]);
 
 fuzz_target!(|bytes: &[u8]| {
-    let options = Options::new();
+    // The first byte says which index.
+    let Some((&first, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let options = Options::new().table(first % 2 == 0);
     let mut control = vec![0_u64; options.control_len(LEN).div_ceil(8)];
     // SAFETY: any bytes are bytes.
     let (_, control, _) = unsafe { control.align_to_mut::<u8>() };

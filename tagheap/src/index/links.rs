@@ -16,7 +16,7 @@
 //! ```
 //!
 //! That no table says where blocks start has its price: a raw pointer is told from one that was made up by a
-//! walk, from the nearest free block below it on. Handles are free of that.
+//! walk, to it from the nearest free block. Handles are free of that.
 
 use crate::control::{Control, Core};
 use crate::error::What;
@@ -160,3 +160,6 @@ impl Core {
         self.blocks.0.set(at.at() + HEADER, parent);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,13 @@
 #define OTH_HEAP_CANARIES 1
 
 /**
+ * For `flags` of `oth_heap_create`: no table for the index, which takes about 1/48 of the heap. Blocks are
+ * placed alike, and take longer to be; to look at a pointer takes a step for each live block between it and
+ * the nearest free one.
+ */
+#define OTH_HEAP_NO_TABLE 2
+
+/**
  * A tagged heap: HEAD blocks from the bottom up, TAIL blocks from the top down.
  *
  * A handle is a number, not an address. One thread at a time may be in a call on a heap, any
@@ -138,9 +145,9 @@ extern "C" {
 
 /**
  * Create a heap in `bytes` bytes of memory of its own, rounded up to whole pages; the index of
- * the heap takes about 1/48 of them. The handle goes to `*heap`; on failure NULL does.
+ * the heap takes about 1/48 of them, if it is a table. The handle goes to `*heap`; on failure NULL does.
  *
- * `flags` is 0 or `OTH_HEAP_CANARIES`.
+ * `flags` is 0, or the sum of `OTH_HEAP_CANARIES` and `OTH_HEAP_NO_TABLE`, or one of them.
  *
  * Any thread.
  *
@@ -148,7 +155,9 @@ extern "C" {
  * `heap` is NULL or can be written to.
  */
 OTH_MUST_USE
-oth_result oth_heap_create(size_t bytes, uint32_t flags, struct oth_heap **heap);
+oth_result oth_heap_create(size_t bytes,
+                           uint32_t flags,
+                           struct oth_heap **heap);
 
 /**
  * Destroy a heap, with every block in it. NULL is accepted.

@@ -33,6 +33,11 @@ impl Kind for HeapObject {
 /// freed or resized and when the heap is checked; an overflow is `OTH_CODE_DAMAGED` then.
 pub const OTH_HEAP_CANARIES: u32 = 1;
 
+/// For `flags` of `oth_heap_create`: no table for the index, which takes about 1/48 of the heap. Blocks are
+/// placed alike, and take longer to be; to look at a pointer takes a step for each live block between it and
+/// the nearest free one.
+pub const OTH_HEAP_NO_TABLE: u32 = 2;
+
 /// What freeing whole tags gave back.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -123,9 +128,9 @@ fn tag(bits: u32) -> Result<Tag, Failure> {
 }
 
 /// Create a heap in `bytes` bytes of memory of its own, rounded up to whole pages; the index of
-/// the heap takes about 1/48 of them. The handle goes to `*heap`; on failure NULL does.
+/// the heap takes about 1/48 of them, if it is a table. The handle goes to `*heap`; on failure NULL does.
 ///
-/// `flags` is 0 or `OTH_HEAP_CANARIES`.
+/// `flags` is 0, or the sum of `OTH_HEAP_CANARIES` and `OTH_HEAP_NO_TABLE`, or one of them.
 ///
 /// Any thread.
 ///
@@ -142,15 +147,17 @@ pub unsafe extern "C" fn oth_heap_create(
         // SAFETY: by the caller's promise.
         let out = unsafe { place(heap, "heap") }?;
         out.put(null_mut());
-        if flags & !OTH_HEAP_CANARIES != 0 {
-            let allowed = "0 or OTH_HEAP_CANARIES";
+        if flags & !(OTH_HEAP_CANARIES | OTH_HEAP_NO_TABLE) != 0 {
+            let allowed = "0, OTH_HEAP_CANARIES, OTH_HEAP_NO_TABLE, or both";
             return Err(Failure::Invalid("flags", flags as usize, allowed));
         }
         if bytes == 0 {
             return Err(Failure::Invalid("bytes", 0, "a heap needs some"));
         }
         let region = Region::anonymous(bytes)?;
-        let options = Options::new().canaries(flags & OTH_HEAP_CANARIES != 0);
+        let options = Options::new()
+            .canaries(flags & OTH_HEAP_CANARIES != 0)
+            .table(flags & OTH_HEAP_NO_TABLE == 0);
         let made = RegionHeap::create(region, &options).map_err(|error| match error {
             RegionHeapError::Region(error) => Failure::from(error),
             RegionHeapError::Heap(error) => Failure::Open(error),

@@ -65,18 +65,28 @@ impl Find for Links {
     }
 
     fn starts_block(core: &Core, at: Spot) -> bool {
-        core.free_below(at.at())
-            .is_ok_and(|from| core.leads_to(from, at))
+        Self::start_around(core, at.at()) == Ok(at.at())
     }
 
+    /// From the nearest free blocks on both sides by turns, so that whoever frees in the order of addresses, up
+    /// or down, waits for none of it.
     fn start_around(core: &Core, dword: u32) -> Result<u32, Damage> {
-        let mut found = core.free_below(dword)?;
+        let last = core.blocks.last();
+        if dword >= last {
+            return Ok(last);
+        }
+        let [below, above] = core.free_around(dword)?;
+        let (mut low, mut high) = (below.unwrap_or(0), above.unwrap_or(last));
         loop {
-            let next = core.blocks.glance(found)?.next;
+            let next = core.blocks.glance(low)?.next;
             if next > dword {
-                return Ok(found);
+                return Ok(low);
             }
-            found = next;
+            low = next;
+            high = core.before(high)?;
+            if high <= dword {
+                return Ok(high);
+            }
         }
     }
 }
@@ -149,10 +159,28 @@ impl Core {
         Ok(None)
     }
 
-    /// Find the nearest free block that starts at a dword or below, or else the first block.
-    fn free_below(&self, dword: u32) -> Result<u32, Damage> {
-        let found = self.nearest(dword, 1, Way::Down)?;
-        Ok(found.map_or(0, |node| node.at.at()))
+    /// Find the nearest free blocks: one that starts at a dword or below, and one that starts above.
+    fn free_around(&self, dword: u32) -> Result<[Option<u32>; 2], Damage> {
+        let (mut at, mut parent) = (self.control.root(), NONE);
+        let mut around = [None; 2];
+        while let Some(node) = self.node_or_none::<Damage>(at, parent)? {
+            let way = if at <= dword { Way::Up } else { Way::Down };
+            around[way.back() as usize] = Some(at);
+            (at, parent) = (node.child(way), at);
+        }
+        Ok(around)
+    }
+
+    /// Find the block before one, which must end where that starts.
+    fn before(&self, at: u32) -> Result<u32, Damage> {
+        let here = self.blocks.spot(at);
+        let before = here.and_then(|here| self.blocks.spot(self.blocks.previous(here)));
+        match before {
+            Some(before) if before.end(self.blocks.size(before)) == u64::from(at) => {
+                Ok(before.at())
+            }
+            _ => Err(damage(at, What::PreviousLink)),
+        }
     }
 
     /// Go down to the node at a dword, looking at each that is passed. If there is none, that is where one

@@ -116,8 +116,13 @@ impl Find for Table {
 
     #[inline(always)]
     fn starts_block(core: &Core, at: Spot) -> bool {
-        let first = core.control.first_or_beyond(at.granule());
-        core.leads_to(first, at)
+        let mut found = u64::from(core.control.first_or_beyond(at.granule()));
+        while found < u64::from(at.at())
+            && let Some(block) = core.blocks.spot(found)
+        {
+            found = block.end(core.blocks.size(block));
+        }
+        found == u64::from(at.at())
     }
 
     fn start_around(core: &Core, dword: u32) -> Result<u32, Damage> {

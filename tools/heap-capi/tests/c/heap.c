@@ -156,6 +156,25 @@ static void an_overflow_is_named_where_canaries_stand(void) {
   GOOD(oth_heap_destroy(heap));
 }
 
+static void a_heap_does_without_a_table(void) {
+  oth_heap *heaps[2];
+  void *blocks[2][64];
+  oth_heap_freed freed;
+  oth_heap_stats_t stats[2];
+  GOOD(oth_heap_create(1 << 16, 0, &heaps[0]));
+  GOOD(oth_heap_create(1 << 16, OTH_HEAP_NO_TABLE | OTH_HEAP_CANARIES, &heaps[1]));
+  for (int i = 0; i < 2; i++) {
+    for (int n = 0; n < 64; n++) GOOD(oth_heap_alloc(heaps[i], 40, 7, &blocks[i][n]));
+    for (int n = 0; n < 64; n += 2) GOOD(oth_heap_free(heaps[i], blocks[i][n], &freed));
+    REFUSED(oth_heap_free(heaps[i], blocks[i][0], &freed), OTH_CODE_INVALID, EINVAL, "double free");
+    GOOD(oth_heap_check(heaps[i]));
+    GOOD(oth_heap_stats(heaps[i], &stats[i]));
+  }
+  CHECK(stats[0].live == stats[1].live && stats[0].holes == stats[1].holes);
+  CHECK(stats[0].capacity < stats[1].capacity);
+  for (int i = 0; i < 2; i++) GOOD(oth_heap_destroy(heaps[i]));
+}
+
 static void refused_everywhere(oth_heap *heap, oth_code code, int number, const char *words) {
   void *block = &block;
   char *text;
@@ -242,6 +261,7 @@ int main(void) {
   sizes_and_tags_are_read_or_refused();
   pointers_are_checked();
   an_overflow_is_named_where_canaries_stand();
+  a_heap_does_without_a_table();
   bad_handles_are_refused();
   null_arguments_are_refused();
   callbacks_cannot_reenter();
