@@ -170,6 +170,21 @@ fn a_tree_led_astray_is_reported_and_never_followed_for_long() {
 }
 
 #[test]
+fn a_largest_block_that_is_not_there_is_reported() {
+    let mut memory = Memory::new(LEN);
+    let options = Options::new().handles(0).table(false);
+    let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+    let first = heap.base().as_ptr();
+    // The free block's dword 5, and the check byte, which agrees.
+    for byte in [20, 11] {
+        // SAFETY: a byte of the first header, to which nobody has a reference.
+        unsafe { *first.wrapping_add(byte) ^= 4 };
+    }
+    let said = heap.validate().unwrap_err().to_string();
+    assert_eq!(said, "corrupt index of free blocks near base+0");
+}
+
+#[test]
 fn what_defragmentation_looks_ahead_at_is_not_believed() {
     // Large enough that it goes ahead of the block that it moves, of which each second one is free.
     let mut memory = Memory::new(16 << 10);

@@ -111,11 +111,16 @@ impl Both<'_> {
 }
 
 fn replay(rep: &Rep) {
+    for table in [true, false] {
+        replay_on(rep, &Options::new().table(table));
+    }
+}
+
+fn replay_on(rep: &Rep, options: &Options) {
     let len = 2 * room(rep) + 4096;
-    let options = Options::new();
     let mut control = Memory::new(options.control_len(len));
     let mut blocks = Memory::new(len);
-    let heap = TagHeap::create_apart(control.bytes(), blocks.bytes(), &options).unwrap();
+    let heap = TagHeap::create_apart(control.bytes(), blocks.bytes(), options).unwrap();
     let pristine = heap.drawing().to_string();
     let mut both = Both {
         walker: Walker::new(len),
