@@ -166,7 +166,7 @@ static void a_heap_does_without_a_table(void) {
   for (int i = 0; i < 2; i++) {
     for (int n = 0; n < 64; n++) GOOD(oth_heap_alloc(heaps[i], 40, 7, &blocks[i][n]));
     for (int n = 0; n < 64; n += 2) GOOD(oth_heap_free(heaps[i], blocks[i][n], &freed));
-    REFUSED(oth_heap_free(heaps[i], blocks[i][0], &freed), OTH_CODE_INVALID, EINVAL, "double free");
+    REFUSED(oth_heap_free(heaps[i], blocks[i][0], &freed), OTH_CODE_POINTER, EINVAL, "double free");
     GOOD(oth_heap_check(heaps[i]));
     GOOD(oth_heap_stats(heaps[i], &stats[i]));
   }
