@@ -7,7 +7,7 @@ use crate::heap::TagHeap;
 use crate::options::Options;
 use crate::tag::Tag;
 
-const HOLES: usize = 20_000;
+const HOLES: usize = 2_000;
 
 /// Make a heap with so many holes, freed in this order, and look at its tree.
 fn depths(order: impl Fn(usize) -> usize) -> Vec<u32> {
@@ -38,7 +38,7 @@ fn depths(order: impl Fn(usize) -> usize) -> Vec<u32> {
 
 #[test]
 fn the_tree_is_not_deep_whatever_the_order() {
-    let scattered = |index| index * 7919 % HOLES;
+    let scattered = |index| index * 791 % HOLES;
     for order in [
         &(|index| index) as &dyn Fn(usize) -> usize,
         &|index| HOLES - 1 - index,
@@ -47,11 +47,11 @@ fn the_tree_is_not_deep_whatever_the_order() {
         let depths = depths(order);
         // What is left at the end is one more.
         assert_eq!(depths.len(), HOLES + 1);
-        // Twice what a tree has in which all leaves are alike deep, which is 14.3; and 5 times.
+        // Twice the mean of a tree that is as flat as can be, and five times its depth.
         let mean = f64::from(depths.iter().sum::<u32>()) / depths.len() as f64;
-        assert!(mean < 29.0, "a mean depth of {mean}");
+        assert!(mean < 20.0, "a mean depth of {mean}");
         let most = depths.into_iter().max().unwrap();
-        assert!(most < 72, "a depth of {most}");
+        assert!(most < 55, "a depth of {most}");
     }
 }
 
