@@ -14,7 +14,8 @@ use crate::index::GRANULE;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spot(u32);
 
-/// A granule of the block area. As a [`Spot`], it is used with the heap that it was made by.
+/// A granule of the block area. As a [`Spot`], it is used with the heap that it was made by; in a heap without a
+/// table it is a number, and nothing is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Granule(u32);
 

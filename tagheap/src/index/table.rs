@@ -29,6 +29,9 @@ pub(crate) const GRANULE: u32 = 64;
 pub(crate) const NO_START: u32 = 0xff;
 
 /// The index that heaps have by default.
+///
+/// A heap without a table has no granules. `Find::lowest` finds nothing there; nothing else of this is asked of
+/// such a heap, for there is no byte and no node to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Table;
 
@@ -64,7 +67,7 @@ impl Control {
     /// The dword at which the first block of a granule starts, or one beyond the granule if none does.
     #[inline(always)]
     pub(crate) fn first_or_beyond(&self, granule: Granule) -> u32 {
-        // SAFETY: the table has a byte for each granule.
+        // SAFETY: the table has a byte for each granule, and this heap has a table.
         let at = unsafe {
             self.words
                 .byte_unchecked(self.geometry.starts, granule.number())
@@ -83,7 +86,7 @@ impl Control {
     #[inline(always)]
     pub(crate) fn set_first_in(&self, granule: Granule, first: Option<u32>) {
         let place = first.map_or(NO_START, |at| at % GRANULE);
-        // SAFETY: the table has a byte for each granule.
+        // SAFETY: the table has a byte for each granule, and this heap has a table.
         let at = unsafe {
             self.words
                 .byte_unchecked(self.geometry.starts, granule.number())
