@@ -185,6 +185,42 @@ fn a_largest_block_that_is_not_there_is_reported() {
 }
 
 #[test]
+fn a_tree_in_the_wrong_order_is_refused_before_anything_is_written() {
+    let mut memory = Memory::new(LEN);
+    let options = Options::new().handles(8).table(false);
+    let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+    let handles: Vec<_> = (0..8).map(|_| heap.alloc(16, head(1)).unwrap()).collect();
+    for index in [1, 3] {
+        heap.free(handles[index]).unwrap();
+    }
+    let image = memory.bytes().to_vec();
+    let heap = TagHeap::open(memory.bytes()).unwrap();
+    let first = heap.base().as_ptr();
+    // Whichever of the three is the root: its children change places, so the nodes agree, and their order
+    // is wrong.
+    for block in heap.walk().filter(|block| block.state == BlockState::Free) {
+        let links = first.wrapping_add(block.offset + 12).cast::<[[u8; 4]; 2]>();
+        // SAFETY: dwords 3 and 4 of a header, to which nobody has a reference.
+        unsafe { (*links).reverse() };
+    }
+    assert!(heap.validate().is_err());
+    let (live, free) = (heap.live(), heap.free_bytes());
+    // Beside the hole, so that it has to be found in the tree.
+    let said = heap.free(handles[2]).unwrap_err().to_string();
+    assert!(
+        said.starts_with("corrupt index of free blocks near"),
+        "{said}"
+    );
+    assert_eq!((heap.live(), heap.free_bytes()), (live, free));
+    drop(heap);
+    memory.bytes().copy_from_slice(&image);
+    TagHeap::open(memory.bytes())
+        .unwrap()
+        .free(handles[2])
+        .unwrap();
+}
+
+#[test]
 fn what_defragmentation_looks_ahead_at_is_not_believed() {
     // Large enough that it goes ahead of the block that it moves, of which each second one is free.
     let mut memory = Memory::new(16 << 10);
