@@ -146,13 +146,18 @@ fn a_tree_led_astray_is_reported_and_never_followed_for_long() {
         .filter(|block| block.state == BlockState::Free)
         .map(|block| block.offset)
         .collect();
+    let last = heap.walk().last().unwrap().offset;
     let image = memory.bytes().to_vec();
     for (index, block) in free.iter().enumerate().step_by(3) {
         // Itself, its neighbours, some others, nothing, and what is no block.
         let others = [index, index + 1, index + 2, index / 2, 0, free.len() - 1];
         let astray = others.map(|other| free[other % free.len()] as u32 / 4);
+        let last = last as u32 / 4;
         for dword in [3, 4, 5, 6] {
-            for value in astray.into_iter().chain([1, 7, u32::MAX, 0x7fff_ffff]) {
+            for value in astray
+                .into_iter()
+                .chain([1, 7, last, u32::MAX, 0x7fff_ffff])
+            {
                 memory.bytes().copy_from_slice(&image);
                 let heap = TagHeap::open(memory.bytes()).unwrap();
                 let at = heap.base().as_ptr().wrapping_add(block + 4 * dword);

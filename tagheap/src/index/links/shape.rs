@@ -111,9 +111,10 @@ impl Core {
         while let Some(here) = self.blocks.spot(next) {
             is_past |= here.at() == until;
             let node = self.peek(here);
+            // One of them was not on the way here, and not looked at: it may be anything that a header fits.
             let under = node.children.map(|child| {
                 let child = self.blocks.spot(child);
-                child.map_or(0, |child| self.peek(child).largest)
+                child.map_or(0, |child| self.blocks.peek(child).handle)
             });
             let largest = node.size.max(under[0]).max(under[1]);
             if largest != node.largest {
