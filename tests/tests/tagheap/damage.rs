@@ -217,7 +217,6 @@ fn a_tree_in_the_wrong_order_is_refused_before_anything_is_written() {
         "{said}"
     );
     assert_eq!((heap.live(), heap.free_bytes()), (live, free));
-    drop(heap);
     memory.bytes().copy_from_slice(&image);
     TagHeap::open(memory.bytes())
         .unwrap()
