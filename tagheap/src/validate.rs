@@ -1,7 +1,7 @@
 //! Looking through a whole heap: what is wrong, and where.
 
 use crate::control::{Core, State};
-use crate::error::{Fault, What};
+use crate::error::{Damage, Fault, What};
 use crate::fit::{DWORD, HEADER};
 use crate::header::{Header, NONE, damage};
 use crate::index::{Check, with_index};
@@ -79,6 +79,9 @@ impl Core {
         let align = header.align() as usize * DWORD;
         if !address.is_multiple_of(align) {
             return Err(damage(at, What::Align).into());
+        }
+        if let Some(tag) = header.tag() {
+            self.tag_neighbours::<Damage>(at, header, tag)?;
         }
         if header.handle != NONE {
             self.slot_of_block(at, header.handle)?;

@@ -18,6 +18,7 @@
 use crate::control::{Core, SLOT, State};
 use crate::error::{Damage, What};
 use crate::header::{Header, NONE, damage};
+use crate::index::{Check, with_index};
 
 /// The bits of dword 2 that are not the check byte.
 const PINS: u32 = (1 << CHECK_SHIFT) - 1;
@@ -243,7 +244,8 @@ impl Core {
             match self.slot(slot)? {
                 Some(state) => {
                     let starts = self.blocks.spot(state.at);
-                    let names_back = starts.is_some_and(|at| self.starts_block(at))
+                    let names_back = starts
+                        .is_some_and(|at| with_index!(self, I => I::is_start(self, at)))
                         && self.blocks.header(state.at)?.handle == slot;
                     if !names_back {
                         return Err(table_damage(slot));

@@ -2,7 +2,9 @@
 
 use crate::control::{Core, State};
 use crate::error::{Damage, Fault, What};
+use crate::fit::HEADER;
 use crate::header::{Doubt, Header, NONE, damage};
+use crate::index::{Check, with_index};
 use crate::spot::Spot;
 use crate::tag::{Side, Tag, TagRange};
 
@@ -157,7 +159,9 @@ impl Core {
         let half = self.control.geometry.tag_slots / 2;
         let numbers = range.low.number()..=range.high.number();
         let lists = numbers.len().min(half as usize);
-        let mut left = self.control.get(State::Live);
+        // No more than fit, whatever the count says.
+        let most = self.blocks.0.len() / (HEADER + 1);
+        let mut left = self.control.get(State::Live).min(most);
         // Tags that follow each other have lists that follow each other.
         let first = self.slot_of(range.low).at - self.control.geometry.tags;
         let (side, place) = (first / half * half, first % half);
@@ -191,7 +195,8 @@ impl Core {
                 let header = self.blocks.header(at)?;
                 let here = header.tag().is_some_and(|tag| self.slot_of(tag).at == slot);
                 let [previous, next] = header.links;
-                let starts = self.starts_block(self.blocks.known_spot(at));
+                let place = self.blocks.known_spot(at);
+                let starts = with_index!(self, I => I::is_start(self, place));
                 if left == 0 || !here || previous != before || !starts {
                     return Err(damage(at, What::TagList).into());
                 }

@@ -12,7 +12,7 @@
 //!  2, the slack code   rank
 //!  3, 4                children: below, above; or NONE
 //!  5                   the largest block of this one and those under it, in dwords
-//!  6, of the payload   parent, or NONE: there is room, for the least free block has 16 bytes
+//!  6, of the payload   parent, or NONE: there is room, for no block is without a dword
 //! ```
 //!
 //! That no table says where blocks start has its price: a raw pointer is told from one that was made up by a

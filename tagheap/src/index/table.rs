@@ -30,8 +30,8 @@ pub(crate) const NO_START: u32 = 0xff;
 
 /// The index that heaps have by default.
 ///
-/// A heap without a table has no granules. `Find::lowest` finds nothing there; nothing else of this is asked of
-/// such a heap, for there is no byte and no node to read.
+/// A heap without a table has no granules. `Find::lowest` finds nothing there; nothing else of this reads in
+/// such a heap, for there is no byte and no node.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Table;
 

@@ -149,9 +149,13 @@ impl Core {
                 if node.size >= need {
                     return Ok(Some(node));
                 }
-                let under = self.outermost(node.child(way), parent, need, way.back())?;
-                if under.is_some() {
-                    return Ok(under);
+                if let Some(under) = self.outermost(node.child(way), parent, need, way.back())? {
+                    // Or those who ask for one after the other would come round.
+                    return if is_beyond(&under) {
+                        Ok(Some(under))
+                    } else {
+                        Err(damage(under.at.at(), What::Index))
+                    };
                 }
             }
             parent = node.parent;

@@ -26,6 +26,10 @@ impl Keep for Links {
     }
 
     fn look_for_place<D: Doubt>(core: &Core, at: Spot) -> Result<(), D> {
+        // A block without a dword would have no room for the parent.
+        if core.blocks.size(at) == 0 {
+            return Err(D::new(at.at(), What::Size));
+        }
         match core.look_down(at.at())? {
             Some(_) => Err(D::new(at.at(), What::Index)),
             None => Ok(()),
@@ -102,6 +106,12 @@ pub(crate) struct Walked {
 
 impl Check for Links {
     type Walked = Walked;
+
+    /// The walk over all blocks saw each that is live between its neighbours on the list, and in its slot; those
+    /// were counted, so there are no others. To look from the nearest free blocks would take a walk for each.
+    fn is_start(_: &Core, _: Spot) -> bool {
+        true
+    }
 
     fn is_header(header: &Header) -> bool {
         let node = Header::node(

@@ -1,6 +1,13 @@
-//! The shape of the tree: how nodes come and go. What is changed here was looked at before.
+//! The shape of the tree: how nodes come and go.
+//!
+//! What is changed here was looked at before. But between the look and the change headers are written, and in a
+//! heap that was damaged on purpose a node may have lain where they are now. So a walk here ends, whatever it
+//! meets: addresses narrow down, or steps are counted.
+
+use core::ops::Range;
 
 use crate::control::Core;
+use crate::fit::HEADER;
 use crate::header::NONE;
 use crate::index::links::{Node, Way};
 use crate::spot::Spot;
@@ -26,12 +33,13 @@ impl Core {
     pub(super) fn insert(&self, at: Spot, size: u32) {
         let rank = self.control.draw_rank();
         let (mut hook, mut next) = (Hook::Root, self.control.root());
-        while let Some(here) = self.blocks.spot(next) {
+        let mut between = 0..NONE;
+        while let Some(here) = self.node_between(next, &between) {
             // Of equal ranks the lower address is above.
             if (self.peek(here).rank, at.at()) <= (rank, here.at()) {
                 break;
             }
-            hook = Hook::Child(here, Way::to(here.at(), at.at()));
+            hook = Hook::Child(here, narrow(&mut between, here, at));
             next = self.child(hook);
         }
         self.write_node(&Node {
@@ -43,17 +51,18 @@ impl Core {
             parent: hook.parent(),
         });
         self.hang(hook, at.at());
-        self.unzip(at, next);
+        self.unzip(at, next, between);
     }
 
-    /// Divide those under `top` among the sides of a new node.
-    fn unzip(&self, at: Spot, top: u32) {
+    /// Divide those under `top`, which lie between two others, among the sides of a new node.
+    fn unzip(&self, at: Spot, top: u32, between: Range<u32>) {
         let mut hooks = [Way::Down, Way::Up].map(|way| Hook::Child(at, way));
-        let mut next = top;
-        while let Some(here) = self.blocks.spot(next) {
-            let way = Way::to(at.at(), here.at());
+        let (mut next, mut between) = (top, between);
+        while let Some(here) = self.node_between(next, &between) {
+            let inward = narrow(&mut between, here, at);
+            let way = inward.back();
             self.hang(hooks[way as usize], here.at());
-            let inner = Hook::Child(here, way.back());
+            let inner = Hook::Child(here, inward);
             hooks[way as usize] = inner;
             next = self.child(inner);
         }
@@ -70,14 +79,19 @@ impl Core {
         let place = self.hook_of(node);
         let mut hook = place;
         let [mut below, mut above] = node.children;
-        while let (Some(low), Some(high)) = (self.blocks.spot(below), self.blocks.spot(above)) {
+        let (mut under, mut over) = (0..node.at.at(), node.at.at() + 1..NONE);
+        while let Some(low) = self.node_between(below, &under)
+            && let Some(high) = self.node_between(above, &over)
+        {
             let is_low = self.peek(low).rank >= self.peek(high).rank;
             if is_low {
                 self.hang(hook, low.at());
+                under.start = low.at() + 1;
                 hook = Hook::Child(low, Way::Up);
                 below = self.child(hook);
             } else {
                 self.hang(hook, high.at());
+                over.end = high.at();
                 hook = Hook::Child(high, Way::Down);
                 above = self.child(hook);
             }
@@ -97,7 +111,7 @@ impl Core {
         });
         self.hang(hook, to.at());
         for child in node.children {
-            if let Some(child) = self.blocks.spot(child) {
+            if let Some(child) = self.node_spot(child) {
                 self.set_parent(child, to.at());
             }
         }
@@ -108,12 +122,17 @@ impl Core {
     /// that changes anything.
     fn mend(&self, from: u32, until: u32) {
         let (mut next, mut is_past) = (from, false);
-        while let Some(here) = self.blocks.spot(next) {
+        let mut left = self.blocks.0.len() / (HEADER + 1);
+        while let Some(here) = self.node_spot(next)
+            && self.blocks.is_free(here)
+            && left > 0
+        {
+            left -= 1;
             is_past |= here.at() == until;
             let node = self.peek(here);
             // One of them was not on the way here, and not looked at: it may be anything that a header fits.
             let under = node.children.map(|child| {
-                let child = self.blocks.spot(child);
+                let child = self.node_spot(child);
                 child.map_or(0, |child| self.blocks.peek(child).handle)
             });
             let largest = node.size.max(under[0]).max(under[1]);
@@ -127,7 +146,7 @@ impl Core {
     }
 
     fn hook_of(&self, node: &Node) -> Hook {
-        match self.blocks.spot(node.parent) {
+        match self.node_spot(node.parent) {
             Some(parent) => Hook::Child(parent, Way::to(parent.at(), node.at.at())),
             None => Hook::Root,
         }
@@ -139,7 +158,7 @@ impl Core {
             Hook::Child(parent, Way::Down) => self.blocks.set_tag_previous(parent, child),
             Hook::Child(parent, Way::Up) => self.blocks.set_tag_next(parent, child),
         }
-        if let Some(child) = self.blocks.spot(child) {
+        if let Some(child) = self.node_spot(child) {
             self.set_parent(child, hook.parent());
         }
     }
@@ -150,4 +169,23 @@ impl Core {
             Hook::Child(parent, way) => self.blocks.tag_links(parent)[way as usize],
         }
     }
+
+    /// A place where a node can be; the last block is none.
+    fn node_spot(&self, at: u32) -> Option<Spot> {
+        self.blocks.spot(at).filter(|_| at != self.blocks.last())
+    }
+
+    fn node_between(&self, at: u32, between: &Range<u32>) -> Option<Spot> {
+        self.node_spot(at).filter(|_| between.contains(&at))
+    }
+}
+
+/// From a node on towards a place there are only those between the two. Returns the way.
+fn narrow(between: &mut Range<u32>, from: Spot, to: Spot) -> Way {
+    let way = Way::to(from.at(), to.at());
+    match way {
+        Way::Down => between.end = from.at(),
+        Way::Up => between.start = from.at() + 1,
+    }
+    way
 }
