@@ -2,6 +2,7 @@
 
 mod conformance;
 mod damage;
+mod forged;
 mod guards;
 mod images;
 mod memory;
