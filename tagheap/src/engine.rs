@@ -14,7 +14,7 @@ mod resize;
 mod scout;
 mod tags;
 
-pub(crate) use carve::{Carved, Found, NewBlock};
+pub(crate) use carve::{Carved, Found};
 pub(crate) use compact::Compaction;
 pub use compact::{Offer, Verdict};
 pub(crate) use handles::SlotState;

@@ -85,18 +85,13 @@ pub(crate) trait Keep {
     );
 
     /// Of these three the second, a free block, went to the live one below it, but for a rest.
-    fn grown(
-        core: &Core,
-        entry: Self::Entry,
-        blocks: [Spot; 3],
-        rest: Option<(Spot, u32)>,
-    ) -> Result<(), Damage>;
+    fn grown(core: &Core, entry: Self::Entry, blocks: [Spot; 3], rest: Option<(Spot, u32)>);
 
     /// A free block is not to be found from now on, though its header is where it was.
-    fn lifted(core: &Core, entry: Self::Entry, at: Spot) -> Result<(), Damage>;
+    fn lifted(core: &Core, entry: Self::Entry, at: Spot);
 
     /// Of these three the second, a free block, went to the one below, which is not to be found.
-    fn absorbed(core: &Core, entry: Self::Entry, blocks: [Spot; 3]) -> Result<(), Damage>;
+    fn absorbed(core: &Core, entry: Self::Entry, blocks: [Spot; 3]);
 
     /// A live block slid down, and free space that is not to be found up past it.
     fn slid(core: &Core, live: Slide, free: Slide, behind: Spot);

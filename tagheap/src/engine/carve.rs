@@ -12,17 +12,17 @@ use crate::tag::{Side, Tag};
 /// A block to be made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewBlock {
-    pub(crate) tag: Tag,
+    tag: Tag,
     /// Bytes asked for.
-    pub(crate) requested: usize,
+    requested: usize,
     /// Bytes that takes, with the canary.
-    pub(crate) bytes: usize,
+    bytes: usize,
     /// The same in dwords.
-    pub(crate) need: u32,
+    need: u32,
     /// The align of the payload, as a power of two of dwords.
-    pub(crate) align_log: u32,
+    align_log: u32,
     /// The slot of its handle, or NONE.
-    pub(crate) handle: u32,
+    handle: u32,
 }
 
 /// A free block that is to be carved.
@@ -47,6 +47,26 @@ pub(crate) struct Carved {
 }
 
 impl Core {
+    /// Say what a block takes that is to be made, if any heap can have it.
+    #[inline(always)]
+    pub(crate) fn new_block(
+        &self,
+        tag: Tag,
+        requested: usize,
+        align_log: u32,
+        handle: u32,
+    ) -> Option<NewBlock> {
+        let (bytes, need) = self.needed(requested)?;
+        Some(NewBlock {
+            tag,
+            requested,
+            bytes,
+            need,
+            align_log,
+            handle,
+        })
+    }
+
     /// Make a block where first fit puts it: for HEAD in the lowest free block that fits and lies below
     /// all TAIL blocks, for TAIL in the highest above all HEAD blocks. Returns where its header is, or
     /// `None` if there is no such free block.
@@ -72,7 +92,7 @@ impl Core {
 
     /// Make one that is not just carved at the bottom of the first free block of a table.
     ///
-    /// It is given no [`NewBlock`]: to hand that over, the fast path would have to keep it in memory.
+    /// The [`NewBlock`] is made again: to hand it over, the fast path would have to keep it in memory.
     #[inline(never)]
     fn make_slowly(
         &self,
@@ -81,16 +101,8 @@ impl Core {
         align_log: u32,
         handle: u32,
     ) -> Result<Option<Spot>, Damage> {
-        let Some((bytes, need)) = self.needed(requested) else {
+        let Some(new) = self.new_block(tag, requested, align_log, handle) else {
             return Ok(None);
-        };
-        let new = NewBlock {
-            tag,
-            requested,
-            bytes,
-            need,
-            align_log,
-            handle,
         };
         with_index!(self, I => {
             if tag.side() == Side::Head && align_log == 0 {

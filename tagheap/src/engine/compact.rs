@@ -192,7 +192,7 @@ impl<I: Keep> Bubble<I> {
     fn lift(core: Core, at: u32, header: &Header) -> Result<Self, Damage> {
         let spot = core.blocks.known_spot(at);
         let entry = I::entry::<Damage>(&core, spot)?;
-        I::lifted(&core, entry, spot)?;
+        I::lifted(&core, entry, spot);
         core.control.take_free(at, header.size);
         Ok(Self {
             index: PhantomData,
@@ -220,7 +220,8 @@ impl<I: Keep> Bubble<I> {
         core.control.take_free(next.at(), above.size);
         self.size += HEADER + above.size;
         self.settle_links(behind);
-        I::absorbed(&core, entry, [self.at, next, behind])
+        I::absorbed(&core, entry, [self.at, next, behind]);
+        Ok(())
     }
 
     /// Move the block above to `to`, and rise past it.
@@ -254,9 +255,8 @@ impl<I: Keep> Bubble<I> {
             core.move_slot(slot, state, to.at());
         }
         if let Some((entry, absorbed)) = absorbed {
-            let gone = I::absorbed(&core, entry, [self.at, absorbed, end]);
+            I::absorbed(&core, entry, [self.at, absorbed, end]);
             I::appeared(&core, hole, gap - HEADER);
-            return gone;
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ impl Core {
             self.control.add_free(cut.at(), rest - HEADER);
             (cut, rest - HEADER)
         });
-        I::grown(self, entry, [at, next, behind], rest)?;
+        I::grown(self, entry, [at, next, behind], rest);
         Ok(Resized::InPlace)
     }
 

@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::control::Core;
-use crate::engine::{Freed, NewBlock, Resized};
+use crate::engine::{Freed, Resized};
 use crate::error::Error;
 use crate::fit::{DWORD, HEADER, HEADER_LEN};
 use crate::header::{Header, NONE, Unsound};
@@ -116,17 +116,8 @@ impl TagHeap<'_> {
         tag: Tag,
         handle: u32,
     ) -> Result<Spot, Error> {
-        let requested = size.max(1);
-        let Some((bytes, need)) = self.core.needed(requested) else {
+        let Some(new) = self.core.new_block(tag, size.max(1), align_log, handle) else {
             return Err(self.full(size));
-        };
-        let new = NewBlock {
-            tag,
-            requested,
-            bytes,
-            need,
-            align_log,
-            handle,
         };
         match self.core.make(new)? {
             Some(at) => {

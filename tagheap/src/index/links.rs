@@ -18,6 +18,8 @@
 //! That no table says where blocks start has its price: a raw pointer is told from one that was made up by a
 //! walk, to it from the nearest free block. Handles are free of that.
 
+use core::ops::Range;
+
 use crate::control::{Control, Core};
 use crate::error::What;
 use crate::fit::HEADER;
@@ -58,6 +60,16 @@ impl Way {
             Self::Up => Self::Down,
         }
     }
+}
+
+/// From a node on towards a place there are only those between the two. Returns the way.
+fn narrow(between: &mut Range<u32>, from: u32, to: u32) -> Way {
+    let way = Way::to(from, to);
+    match way {
+        Way::Down => between.end = from,
+        Way::Up => between.start = from + 1,
+    }
+    way
 }
 
 /// What a free block says of its place in the tree.

@@ -170,16 +170,13 @@ impl Core {
     }
 
     /// Look again which free block of a granule is the largest, the one at `left_out` not counted.
-    pub(crate) fn refresh_without(&self, granule: Granule, left_out: u32) -> Result<(), Damage> {
-        let mut largest = 0;
-        for block in self.in_granule(granule) {
-            let Glance { at, free, .. } = block?;
-            if at != left_out {
-                largest = largest.max(free);
-            }
-        }
+    ///
+    /// What is damaged ends the search, as it does that of `largest_from`: headers are written by now.
+    pub(crate) fn refresh_without(&self, granule: Granule, left_out: u32) {
+        let sound = self.in_granule(granule).map_while(Result::ok);
+        let others = sound.filter(|block| block.at != left_out);
+        let largest = others.map(|block| block.free).max().unwrap_or(0);
         self.control.set_largest_in(granule, largest);
-        Ok(())
     }
 
     /// Let the processor fetch what freeing a block here will look at, as far as the place alone tells: all

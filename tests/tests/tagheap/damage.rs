@@ -375,3 +375,23 @@ fn a_tag_that_cannot_be_given_leaves_the_block_on_its_list() {
     heap.set_tag(other, head(2)).unwrap();
     heap.validate().unwrap();
 }
+
+#[test]
+fn a_block_grows_beside_damage_that_it_does_not_touch() {
+    for table in [true, false] {
+        let mut memory = Memory::new(LEN);
+        let options = Options::new().handles(0).table(table);
+        let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+        let [block, hole, other] = [64, 16, 16].map(|size| heap.alloc_raw(size, head(1)).unwrap());
+        // SAFETY: nobody uses it again.
+        unsafe { heap.free_raw(hole) }.unwrap();
+        // The block behind the hole, of the same granule, says that it is larger than the heap.
+        let size = other.as_ptr().wrapping_sub(24 - 4 - 2);
+        // SAFETY: a byte of its header, to which nobody has a reference.
+        unsafe { *size ^= 1 };
+        // SAFETY: nobody uses the pointer again but as what is returned.
+        assert_eq!(unsafe { heap.realloc_raw(block, 64 + 40) }, Ok(block));
+        let said = heap.validate().unwrap_err().to_string();
+        assert_eq!(said, "corrupt header at base+128: its check byte differs");
+    }
+}

@@ -6,7 +6,7 @@ use crate::error::{Damage, What};
 use crate::fit::{Fit, Hole};
 use crate::header::{Doubt, NONE, damage};
 use crate::index::Find;
-use crate::index::links::{Links, Node, Way};
+use crate::index::links::{Links, Node, Way, narrow};
 use crate::spot::Spot;
 
 impl Find for Links {
@@ -199,11 +199,7 @@ impl Core {
             if next == at {
                 return Ok(Some(node));
             }
-            let way = Way::to(next, at);
-            match way {
-                Way::Down => between.end = next,
-                Way::Up => between.start = next + 1,
-            }
+            let way = narrow(&mut between, next, at);
             (next, parent) = (node.child(way), next);
         }
         Ok(None)

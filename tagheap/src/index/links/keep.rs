@@ -65,27 +65,19 @@ impl Keep for Links {
         }
     }
 
-    fn grown(
-        core: &Core,
-        node: Node,
-        _: [Spot; 3],
-        rest: Option<(Spot, u32)>,
-    ) -> Result<(), Damage> {
+    fn grown(core: &Core, node: Node, _: [Spot; 3], rest: Option<(Spot, u32)>) {
         match rest {
             Some((cut, size)) => core.settle(&node, cut, size),
             None => core.unlink(&node),
         }
-        Ok(())
     }
 
-    fn lifted(core: &Core, node: Node, _: Spot) -> Result<(), Damage> {
+    fn lifted(core: &Core, node: Node, _: Spot) {
         core.unlink(&node);
-        Ok(())
     }
 
-    fn absorbed(core: &Core, node: Node, _: [Spot; 3]) -> Result<(), Damage> {
+    fn absorbed(core: &Core, node: Node, _: [Spot; 3]) {
         core.unlink(&node);
-        Ok(())
     }
 
     fn slid(_: &Core, _: Slide, _: Slide, _: Spot) {}

@@ -9,7 +9,7 @@ use core::ops::Range;
 use crate::control::Core;
 use crate::fit::HEADER;
 use crate::header::NONE;
-use crate::index::links::{Node, Way};
+use crate::index::links::{Node, Way, narrow};
 use crate::spot::Spot;
 
 /// Where a node hangs.
@@ -39,7 +39,7 @@ impl Core {
             if (self.peek(here).rank, at.at()) <= (rank, here.at()) {
                 break;
             }
-            hook = Hook::Child(here, narrow(&mut between, here, at));
+            hook = Hook::Child(here, narrow(&mut between, here.at(), at.at()));
             next = self.child(hook);
         }
         self.write_node(&Node {
@@ -59,7 +59,7 @@ impl Core {
         let mut hooks = [Way::Down, Way::Up].map(|way| Hook::Child(at, way));
         let (mut next, mut between) = (top, between);
         while let Some(here) = self.node_between(next, &between) {
-            let inward = narrow(&mut between, here, at);
+            let inward = narrow(&mut between, here.at(), at.at());
             let way = inward.back();
             self.hang(hooks[way as usize], here.at());
             let inner = Hook::Child(here, inward);
@@ -178,14 +178,4 @@ impl Core {
     fn node_between(&self, at: u32, between: &Range<u32>) -> Option<Spot> {
         self.node_spot(at).filter(|_| between.contains(&at))
     }
-}
-
-/// From a node on towards a place there are only those between the two. Returns the way.
-fn narrow(between: &mut Range<u32>, from: Spot, to: Spot) -> Way {
-    let way = Way::to(from.at(), to.at());
-    match way {
-        Way::Down => between.end = from.at(),
-        Way::Up => between.start = from.at() + 1,
-    }
-    way
 }

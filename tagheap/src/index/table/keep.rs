@@ -71,27 +71,22 @@ impl Keep for Table {
         }
     }
 
-    fn grown(
-        core: &Core,
-        (): (),
-        [at, next, behind]: [Spot; 3],
-        rest: Option<(Spot, u32)>,
-    ) -> Result<(), Damage> {
+    fn grown(core: &Core, (): (), [at, next, behind]: [Spot; 3], rest: Option<(Spot, u32)>) {
         core.control.forget_start(next, at, behind);
         if let Some((cut, size)) = rest {
             core.control.note_start(cut, at);
             core.control.raise(cut.granule(), size);
         }
-        core.refresh_without(next.granule(), NONE)
+        core.refresh_without(next.granule(), NONE);
     }
 
-    fn lifted(core: &Core, (): (), at: Spot) -> Result<(), Damage> {
-        core.refresh_without(at.granule(), at.at())
+    fn lifted(core: &Core, (): (), at: Spot) {
+        core.refresh_without(at.granule(), at.at());
     }
 
-    fn absorbed(core: &Core, (): (), [below, at, behind]: [Spot; 3]) -> Result<(), Damage> {
+    fn absorbed(core: &Core, (): (), [below, at, behind]: [Spot; 3]) {
         core.control.forget_start(at, below, behind);
-        core.refresh_without(at.granule(), below.at())
+        core.refresh_without(at.granule(), below.at());
     }
 
     fn slid(core: &Core, live: Slide, free: Slide, behind: Spot) {

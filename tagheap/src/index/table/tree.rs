@@ -192,8 +192,8 @@ impl Control {
     #[inline(always)]
     fn group(&self, (at, len): Nodes, first: u32) -> &[u32; 16] {
         debug_assert!(first <= len);
-        // SAFETY: the group begins within its level, or where one of no nodes would, and behind each level is as much as is read of the
-        // last: see `Tree::read_to`.
+        // SAFETY: the group begins within its level, or where one of no nodes would, and behind each level is
+        // as much as is read of the last: see `Tree::read_to`.
         unsafe { self.words.sixteen_unchecked(at, first) }
     }
 
