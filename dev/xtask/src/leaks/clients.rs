@@ -127,9 +127,7 @@ fn bin() -> Outcome<PathBuf> {
 
 /// Build the library that C programs link.
 pub(crate) fn build_library() -> Outcome {
-    let mut build = command(BUILD);
-    build.env("CARGO_PROFILE_DEV_DEBUG", super::tool::DEBUG);
-    run(build)
+    run(command(BUILD))
 }
 
 /// The C files of a folder of heap-capi's tests.

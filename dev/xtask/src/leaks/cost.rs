@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::clients::{self, Compiler};
 use super::suite;
-use super::tool::{DEBUG, TOOLS, Tool};
+use super::tool::{TOOLS, Tool};
 use super::{Mode, binaries};
 use crate::run::{Outcome, command, output};
 
@@ -171,7 +171,7 @@ fn table(cells: &[Cell], rounds: usize) -> String {
         lines.push(format!("| as a factor | {} |", line(factors.collect())));
     }
     lines.push(format!(
-        "\nmilliseconds: median (quartiles) of {rounds} alternating rounds; debug information: {DEBUG}; {}",
+        "\nmilliseconds: median (quartiles) of {rounds} alternating rounds; {}",
         machine()
     ));
     lines.join("\n")

@@ -6,9 +6,6 @@ use super::Mode;
 use crate::instrumented::{self, OPTIONS};
 use crate::run::{Outcome, command, output};
 
-/// Names and lines are all that a report needs, and all that valgrind then reads at each start.
-pub(crate) const DEBUG: &str = "line-tables-only";
-
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// What a class of planted faults is called; each tool claims some.
@@ -195,11 +192,11 @@ impl Tool {
 
     /// The command of cargo that builds for this tool.
     pub(crate) fn cargo(&self, verb: &str, arguments: &str) -> Outcome<Command> {
-        let mut cargo = match self.rust {
-            Rust::No(why) => return Err(format!("{}: {why}", self.name)),
-            Rust::Runner => command(&format!(
+        match self.rust {
+            Rust::No(why) => Err(format!("{}: {why}", self.name)),
+            Rust::Runner => Ok(command(&format!(
                 "cargo {verb} --target-dir target/leaks/build {arguments}"
-            )),
+            ))),
             Rust::Sanitizer(name) => {
                 let (toolchain, ask_twice) = sanitizing_cargo();
                 let mut cargo = command(&format!(
@@ -209,12 +206,10 @@ impl Tool {
                 if ask_twice {
                     cargo.env("RUSTC_BOOTSTRAP", "1");
                 }
-                cargo
+                Ok(cargo)
             }
-            Rust::Instrumented(sanitizer) => instrumented::command_for(sanitizer, verb, arguments)?,
-        };
-        cargo.env("CARGO_PROFILE_DEV_DEBUG", DEBUG);
-        Ok(cargo)
+            Rust::Instrumented(sanitizer) => instrumented::command_for(sanitizer, verb, arguments),
+        }
     }
 
     /// What a test in Rust is told under this tool. The slower the tool, the fewer cases a property has.
