@@ -29,21 +29,11 @@ pub(crate) trait Find {
     /// Find the lowest free block of so many dwords or more, and its size.
     fn lowest(core: &Core, need: u32) -> Result<Option<(Found, u32)>, Damage>;
 
-    /// Find the lowest one below `bound` into which an aligned block fits.
-    fn lowest_aligned(
-        core: &Core,
-        need: u32,
-        align: u32,
-        bound: u32,
-    ) -> Result<Option<(Found, Fit)>, Damage>;
+    /// Find the lowest one below the bound into which an aligned block fits.
+    fn lowest_aligned(core: &Core, wanted: Wanted) -> Result<Option<(Found, Fit)>, Damage>;
 
-    /// Find the highest one from `bound` on into which an aligned block fits.
-    fn highest(
-        core: &Core,
-        need: u32,
-        align: u32,
-        bound: u32,
-    ) -> Result<Option<(Found, Fit)>, Damage>;
+    /// Find the highest one from the bound on into which an aligned block fits.
+    fn highest(core: &Core, wanted: Wanted) -> Result<Option<(Found, Fit)>, Damage>;
 
     /// Find the first free block that starts at `from` or above.
     fn free_from(core: &Core, from: u32) -> Result<Option<u32>, Damage>;
@@ -53,6 +43,17 @@ pub(crate) trait Find {
 
     /// Find the start of the block whose header or payload a dword of the area belongs to.
     fn start_around(core: &Core, dword: u32) -> Result<u32, Damage>;
+}
+
+/// A free block that is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Dwords that have to fit.
+    pub(crate) need: u32,
+    /// The align of the payload, in dwords.
+    pub(crate) align: u32,
+    /// Where the other side begins.
+    pub(crate) bound: u32,
 }
 
 /// What an index is told of the free blocks.

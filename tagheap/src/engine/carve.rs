@@ -5,7 +5,7 @@ use crate::engine::tags::Place;
 use crate::error::{Damage, What};
 use crate::fit::{DWORD, Fit, HEADER, Hole};
 use crate::header::{Doubt, Header, NONE, Unsound, damage};
-use crate::index::{Find, Keep, Table, with_index};
+use crate::index::{Find, Keep, Table, Wanted, with_index};
 use crate::spot::Spot;
 use crate::tag::{Side, Tag};
 
@@ -127,18 +127,19 @@ impl Core {
     }
 
     fn make_aligned<I: Find + Keep>(&self, new: NewBlock) -> Result<Option<Spot>, Damage> {
-        let align = 1 << new.align_log;
+        let wanted = |bound| Wanted {
+            need: new.need,
+            align: 1 << new.align_log,
+            bound,
+        };
         let found = match new.tag.side() {
-            Side::Head => {
-                let bound = self.control.get(State::LowestTail);
-                I::lowest_aligned(self, new.need, align, bound)?
-            }
+            Side::Head => I::lowest_aligned(self, wanted(self.control.get(State::LowestTail)))?,
             Side::Tail => {
                 let bound = match self.control.get(State::HighestHead) {
                     NONE => 0,
                     head => head + 1,
                 };
-                I::highest(self, new.need, align, bound)?
+                I::highest(self, wanted(bound))?
             }
         };
         match found {

@@ -5,8 +5,8 @@ use crate::engine::Found;
 use crate::error::{Damage, What};
 use crate::fit::{Fit, Hole};
 use crate::header::{Doubt, NONE, damage};
-use crate::index::Find;
 use crate::index::links::{Links, Node, Way, narrow};
+use crate::index::{Find, Wanted};
 use crate::spot::Spot;
 
 impl Find for Links {
@@ -24,12 +24,8 @@ impl Find for Links {
         Ok(found.map(|node| (node.found(core), node.size)))
     }
 
-    fn lowest_aligned(
-        core: &Core,
-        need: u32,
-        align: u32,
-        bound: u32,
-    ) -> Result<Option<(Found, Fit)>, Damage> {
+    fn lowest_aligned(core: &Core, wanted: Wanted) -> Result<Option<(Found, Fit)>, Damage> {
+        let Wanted { need, align, bound } = wanted;
         let mut next = core.outermost(core.control.root(), NONE, need, Way::Down)?;
         while let Some(node) = next.filter(|node| node.at.at() < bound) {
             if let Some(fit) = node.hole().lowest(need, align) {
@@ -40,12 +36,8 @@ impl Find for Links {
         Ok(None)
     }
 
-    fn highest(
-        core: &Core,
-        need: u32,
-        align: u32,
-        bound: u32,
-    ) -> Result<Option<(Found, Fit)>, Damage> {
+    fn highest(core: &Core, wanted: Wanted) -> Result<Option<(Found, Fit)>, Damage> {
+        let Wanted { need, align, bound } = wanted;
         let mut next = core.outermost(core.control.root(), NONE, need, Way::Up)?;
         while let Some(node) = next.filter(|node| node.at.at() >= bound) {
             if let Some(fit) = node.hole().highest(need, align) {

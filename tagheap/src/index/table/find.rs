@@ -5,8 +5,8 @@ use crate::engine::Found;
 use crate::error::{Damage, What};
 use crate::fit::{Fit, Hole};
 use crate::header::{Glance, damage};
-use crate::index::Find;
 use crate::index::table::{GRANULE, Table};
+use crate::index::{Find, Wanted};
 use crate::spot::Spot;
 
 impl Find for Table {
@@ -38,12 +38,8 @@ impl Find for Table {
         Err(damage(granule.base(), What::Index))
     }
 
-    fn lowest_aligned(
-        core: &Core,
-        need: u32,
-        align: u32,
-        bound: u32,
-    ) -> Result<Option<(Found, Fit)>, Damage> {
+    fn lowest_aligned(core: &Core, wanted: Wanted) -> Result<Option<(Found, Fit)>, Damage> {
+        let Wanted { need, align, bound } = wanted;
         let mut granule = core.control.first_of_all(need)?;
         while let Some(here) = granule {
             let mut below = 0;
@@ -68,12 +64,8 @@ impl Find for Table {
         Ok(None)
     }
 
-    fn highest(
-        core: &Core,
-        need: u32,
-        align: u32,
-        bound: u32,
-    ) -> Result<Option<(Found, Fit)>, Damage> {
+    fn highest(core: &Core, wanted: Wanted) -> Result<Option<(Found, Fit)>, Damage> {
+        let Wanted { need, align, bound } = wanted;
         let mut end = core.control.geometry.tree.granules();
         while let Some(here) = core.control.last_before(end, need)? {
             let mut best = None;
