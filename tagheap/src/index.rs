@@ -116,9 +116,6 @@ pub(crate) trait Check {
     /// How far a walk over all blocks has come.
     type Walked: Default;
 
-    /// Tell whether a block starts here, after a walk over all blocks found nothing wrong.
-    fn is_start(core: &Core, at: Spot) -> bool;
-
     /// Tell whether a free block's header is as the index has them.
     fn is_header(header: &Header) -> bool;
 

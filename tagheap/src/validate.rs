@@ -14,9 +14,24 @@ struct Census {
     free_head: u32,
     free_blocks: u32,
     live: u32,
+    live_at: Places,
     named: u32,
     lowest_tail: Option<u32>,
     highest_head: Option<u32>,
+}
+
+/// What a set of places comes to. Of two sets that differ one in 2^64 comes to the same by chance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Places(u64);
+
+impl Places {
+    pub(crate) fn add(&mut self, at: u32) {
+        // So that sums of neighbours do not meet: the last step of SplitMix64.
+        let at = u64::from(at).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let at = (at ^ at >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let at = (at ^ at >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        self.0 = self.0.wrapping_add(at ^ at >> 31);
+    }
 }
 
 impl Core {
@@ -25,7 +40,7 @@ impl Core {
         self.control.check_constants()?;
         let census = with_index!(self, I => self.walk_and_check::<I>())?;
         self.compare(&census)?;
-        self.check_tag_lists()?;
+        self.check_tag_lists(census.live_at)?;
         Ok(self.check_slots(census.named)?)
     }
 
@@ -88,6 +103,7 @@ impl Core {
             census.named += 1;
         }
         census.live += 1;
+        census.live_at.add(at);
         match header.tag().map(|tag| tag.side()) {
             Some(Side::Tail) => {
                 census.lowest_tail.get_or_insert(at);

@@ -18,7 +18,6 @@
 use crate::control::{Core, SLOT, State};
 use crate::error::{Damage, What};
 use crate::header::{Header, NONE, damage};
-use crate::index::{Check, with_index};
 
 /// The bits of dword 2 that are not the check byte.
 const PINS: u32 = (1 << CHECK_SHIFT) - 1;
@@ -243,11 +242,7 @@ impl Core {
         for slot in 0..used {
             match self.slot(slot)? {
                 Some(state) => {
-                    let starts = self.blocks.spot(state.at);
-                    let names_back = starts
-                        .is_some_and(|at| with_index!(self, I => I::is_start(self, at)))
-                        && self.blocks.header(state.at)?.handle == slot;
-                    if !names_back {
+                    if self.blocks.header(state.at)?.handle != slot {
                         return Err(table_damage(slot));
                     }
                     in_use += 1;

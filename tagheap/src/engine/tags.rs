@@ -4,9 +4,9 @@ use crate::control::{Core, State};
 use crate::error::{Damage, Fault, What};
 use crate::fit::HEADER;
 use crate::header::{Doubt, Header, NONE, damage};
-use crate::index::{Check, with_index};
 use crate::spot::Spot;
 use crate::tag::{Side, Tag, TagRange};
+use crate::validate::Places;
 
 /// A slot of the tag directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,8 +183,26 @@ impl Core {
         Ok(())
     }
 
-    /// Look through every list: all live blocks are on them, each on that of its tag.
-    pub(crate) fn check_tag_lists(&self) -> Result<(), Fault> {
+    /// Look through every list: the live blocks are on them, which a walk found at these places, each on that of its
+    /// tag, and nothing else is.
+    pub(crate) fn check_tag_lists(&self, live: Places) -> Result<(), Fault> {
+        let mut listed = Places::default();
+        self.walk_lists(|at| {
+            listed.add(at.at());
+            Ok(())
+        })?;
+        if listed == live {
+            return Ok(());
+        }
+        // As many as there are, and others: one of them is no block.
+        self.walk_lists(|at| match self.starts_block(at) {
+            true => Ok(()),
+            false => Err(damage(at.at(), What::TagList)),
+        })?;
+        Err(damage(0, What::TagList).into())
+    }
+
+    fn walk_lists(&self, mut visit: impl FnMut(Spot) -> Result<(), Damage>) -> Result<(), Fault> {
         let live = self.control.get(State::Live);
         let mut left = live;
         let tags = self.control.geometry.tags;
@@ -195,11 +213,10 @@ impl Core {
                 let header = self.blocks.header(at)?;
                 let here = header.tag().is_some_and(|tag| self.slot_of(tag).at == slot);
                 let [previous, next] = header.links;
-                let place = self.blocks.known_spot(at);
-                let starts = with_index!(self, I => I::is_start(self, place));
-                if left == 0 || !here || previous != before || !starts {
+                if left == 0 || !here || previous != before {
                     return Err(damage(at, What::TagList).into());
                 }
+                visit(self.blocks.known_spot(at))?;
                 left -= 1;
                 (before, at) = (at, next);
             }

@@ -99,12 +99,6 @@ pub(crate) struct Walked {
 impl Check for Links {
     type Walked = Walked;
 
-    /// The walk over all blocks saw each that is live between its neighbours on the list, and in its slot; those
-    /// were counted, so there are no others. To look from the nearest free blocks would take a walk for each.
-    fn is_start(_: &Core, _: Spot) -> bool {
-        true
-    }
-
     fn is_header(header: &Header) -> bool {
         let node = Header::node(
             header.previous,

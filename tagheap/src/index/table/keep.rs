@@ -6,7 +6,7 @@ use crate::error::{Damage, What};
 use crate::fit::payload_of;
 use crate::header::{Around, Doubt, Header, NONE, damage};
 use crate::index::table::{GRANULE, NO_START, Table};
-use crate::index::{Both, Check, Find, Keep, Slide};
+use crate::index::{Both, Check, Keep, Slide};
 use crate::spot::Spot;
 
 impl Keep for Table {
@@ -110,10 +110,6 @@ pub(crate) struct Seen {
 
 impl Check for Table {
     type Walked = Seen;
-
-    fn is_start(core: &Core, at: Spot) -> bool {
-        Self::starts_block(core, at)
-    }
 
     fn is_header(header: &Header) -> bool {
         *header == Header::free(header.previous, header.size)
