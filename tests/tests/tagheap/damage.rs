@@ -412,7 +412,7 @@ fn a_block_on_a_list_that_is_none_is_reported() {
         // leads to it, and the second to itself, so that each has the neighbours that it names.
         let (real, forged) = (16 + 6, 8);
         // SAFETY: the header of the second block, and nobody writes it meanwhile.
-        let header = unsafe { other.as_ptr().cast::<[u32; 6]>().sub(1).read() };
+        let header = unsafe { other.as_ptr().cast::<[u32; 6]>().wrapping_sub(1).read() };
         let check = (real ^ forged) << 24;
         let [_, size, meta, ..] = header;
         let forgery = [0, size, meta ^ check, 0, u32::MAX, u32::MAX];
