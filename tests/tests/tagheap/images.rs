@@ -114,3 +114,26 @@ fn an_image_cut_short_is_not_opened() {
         );
     }
 }
+
+#[test]
+fn an_image_with_a_flag_that_nobody_knows_is_not_opened() {
+    let mut memory = Memory::new(4096);
+    TagHeap::create(memory.bytes(), &Options::new()).unwrap();
+    let words = |bytes: &[u8]| -> Vec<u32> {
+        let (words, _) = bytes.as_chunks();
+        words.iter().copied().map(u32::from_le_bytes).collect()
+    };
+    let sum = |words: &[u32]| {
+        let constants = words[..8].iter();
+        constants.fold(0x1234_5678_u32, |sum, word| sum.rotate_left(5) ^ word)
+    };
+    let said = words(memory.bytes());
+    assert_eq!(sum(&said), said[8], "the constants are summed up so");
+    // The flags, and the sum, which agrees.
+    memory.bytes()[24] |= 4;
+    let sum = sum(&words(memory.bytes()));
+    memory.bytes()[32..36].copy_from_slice(&sum.to_le_bytes());
+    let refused = TagHeap::open(memory.bytes()).unwrap_err();
+    let said = "corrupt control block: it is not this heap's";
+    assert_eq!(refused.to_string(), said);
+}
