@@ -396,33 +396,46 @@ fn a_block_grows_beside_damage_that_it_does_not_touch() {
     }
 }
 
+/// A heap with two live blocks, and within the first one what the header of the second says, with the check byte that
+/// it has there. Links of the forged block and of the second are as told, and the first leads to the forged one.
+fn validate_forged_list(table: bool, forged_links: [u32; 2], real_links: [u32; 2]) -> String {
+    let mut memory = Memory::new(LEN);
+    let options = Options::new().handles(0).table(table);
+    let heap = TagHeap::create(memory.bytes(), &options).unwrap();
+    let [_, other] = [64, 16].map(|size| heap.alloc_raw(size, head(1)).unwrap());
+    let write = |at: u32, dword: u32| {
+        let at = heap.base().as_ptr().wrapping_add(4 * at as usize);
+        // SAFETY: a dword of the block area, to which nobody has a reference.
+        unsafe { at.cast::<u32>().write(dword) };
+    };
+    let header = other.as_ptr().cast::<[u32; 6]>().wrapping_sub(1);
+    // SAFETY: the header of the second block, and nobody writes it meanwhile.
+    let [_, size, meta, ..] = unsafe { header.read() };
+    let check = (REAL ^ FORGED) << 24;
+    let [before, behind] = forged_links;
+    let forgery = [0, size, meta ^ check, before, behind, u32::MAX];
+    for (at, dword) in (FORGED..).zip(forgery) {
+        write(at, dword);
+    }
+    write(4, FORGED);
+    for (at, dword) in (REAL + 3..).zip(real_links) {
+        write(at, dword);
+    }
+    heap.validate().unwrap_err().to_string()
+}
+
+/// Where the two are.
+const REAL: u32 = 16 + 6;
+const FORGED: u32 = 8;
+
 #[test]
 fn a_block_on_a_list_that_is_none_is_reported() {
     for table in [true, false] {
-        let mut memory = Memory::new(LEN);
-        let options = Options::new().handles(0).table(table);
-        let heap = TagHeap::create(memory.bytes(), &options).unwrap();
-        let [_, other] = [64, 16].map(|size| heap.alloc_raw(size, head(1)).unwrap());
-        let write = |at: usize, dword: u32| {
-            let at = heap.base().as_ptr().wrapping_add(4 * at);
-            // SAFETY: a dword of the block area, to which nobody has a reference.
-            unsafe { at.cast::<u32>().write(dword) };
-        };
-        // Within the first block, what the header of the second says, with the check byte that it has there; the first
-        // leads to it, and the second to itself, so that each has the neighbours that it names.
-        let (real, forged) = (16 + 6, 8);
-        // SAFETY: the header of the second block, and nobody writes it meanwhile.
-        let header = unsafe { other.as_ptr().cast::<[u32; 6]>().wrapping_sub(1).read() };
-        let check = (real ^ forged) << 24;
-        let [_, size, meta, ..] = header;
-        let forgery = [0, size, meta ^ check, 0, u32::MAX, u32::MAX];
-        for (at, dword) in (forged as usize..).zip(forgery) {
-            write(at, dword);
-        }
-        write(4, forged);
-        write(real as usize + 3, real);
-        write(real as usize + 4, real);
-        let said = heap.validate().unwrap_err().to_string();
+        // In the place of the second, which leads to itself, so that each has the neighbours that it names.
+        let said = validate_forged_list(table, [0, u32::MAX], [REAL, REAL]);
         assert_eq!(said, "corrupt tag list at base+32");
+        // Between the two: one more than there are.
+        let said = validate_forged_list(table, [0, REAL], [FORGED, u32::MAX]);
+        assert_eq!(said, "corrupt tag list at base+88");
     }
 }

@@ -101,6 +101,18 @@ fn head() -> Tag {
     Tag::head(1).unwrap()
 }
 
+/// A node of the highest rank, under which nothing is larger.
+fn large(at: u32, size: u32, children: [u32; 2], parent: u32) -> Node {
+    Node {
+        at,
+        size,
+        rank: 31,
+        children,
+        largest: size,
+        parent,
+    }
+}
+
 #[test]
 fn a_node_that_the_rest_is_written_over_leads_nowhere() {
     with_heap(|heap, forger| {
@@ -129,19 +141,64 @@ fn a_node_within_the_block_that_is_carved_leads_nowhere() {
     // To the last block, and to itself.
     for above in [LAST, 8] {
         with_heap(|heap, forger| {
-            let node = |at, size, children, parent| Node {
-                at,
-                size,
-                rank: 31,
-                children,
-                largest: size,
-                parent,
-            };
-            forger.node(&node(8, 1, [NONE, above], 0));
-            forger.node(&node(0, LAST - 6, [NONE, 8], NONE));
+            forger.node(&large(8, 1, [NONE, above], 0));
+            forger.node(&large(0, LAST - 6, [NONE, 8], NONE));
             let _ = heap.alloc_raw_aligned(64, 128, head());
         });
     }
+}
+
+#[test]
+fn a_node_behind_the_block_that_is_carved_leads_nowhere() {
+    with_heap(|heap, forger| {
+        // The last is out of sight of whoever looks at the hole's neighbours, and hangs below itself.
+        forger.node(&large(0, LAST - 6, [NONE, 18], NONE));
+        forger.node(&large(18, 1, [NONE, 100], 0));
+        forger.node(&large(100, 1, [100, NONE], 18));
+        let _ = heap.alloc_raw_aligned(64, 128, head());
+    });
+}
+
+#[test]
+fn a_live_block_that_a_node_names_as_its_parent_stays_one() {
+    with_heap(|heap, forger| {
+        let block = heap.alloc_raw(16, head()).unwrap();
+        forger.node(&large(10, LAST - 16, [NONE, 18], NONE));
+        forger.node(&large(18, 1, [NONE, 100], 10));
+        // What is left behind the new block is to hang on this one, which is said to hang on the live one.
+        forger.node(&large(100, 1, [NONE, NONE], 0));
+        let tail = Tag::tail(1).unwrap();
+        heap.alloc_raw_aligned(64, 128, tail).unwrap();
+        // SAFETY: nobody uses the block.
+        unsafe { heap.free_raw(block) }.unwrap();
+    });
+}
+
+#[test]
+fn a_block_without_a_dword_is_not_freed() {
+    with_heap(|heap, forger| {
+        let blocks = [16, 24, 16].map(|size| heap.alloc_raw(size, head()).unwrap());
+        // The second block's bytes are a header that leads back to it, and its size says that this is the next.
+        // Both are told apart from sound ones by nothing else.
+        let check = |at: u32, meta: u32| {
+            let folded = (at ^ meta ^ NONE).to_le_bytes();
+            let check = folded.into_iter().fold(0x5a, |fold, byte| fold ^ byte);
+            meta | u32::from(check) << 24
+        };
+        for (at, dwords) in [(11, [0, check(10, 1)]), (17, [0, check(16, 1)])] {
+            for (at, dword) in (at..).zip(dwords) {
+                forger.dword(at, dword);
+            }
+        }
+        forger.dword(16, 10);
+        forger.dword(21, NONE);
+        // SAFETY: nobody uses the block.
+        let said = unsafe { heap.free_raw(blocks[1]) };
+        assert_eq!(
+            said.unwrap_err().to_string(),
+            "corrupt header at base+40: the block ends outside"
+        );
+    });
 }
 
 #[test]
